@@ -1,0 +1,42 @@
+"""`python -m auditor` and the console script: the one place where an error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from auditor.cli import app
+from auditor.errors import PositAuditError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """0 and 2 are results; 1 is everything that kept a command from its work, a wrong flag included."""
+    try:
+        code = app(prog_name="posit-audit", standalone_mode=False)
+        sys.stdout.flush()
+    except PositAuditError as error:
+        sys.stderr.write(f"posit-audit: {error}\n")
+        sys.exit(error.exit_code)
+    except typer.TyperException as error:
+        show = getattr(error, "show", None)
+        if show is None:
+            sys.stderr.write(f"posit-audit: {error}\n")
+        else:
+            show()  # with the usage line of the command
+        sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("posit-audit: interrupted.\n")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read us has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Runs the ownership worker in a Job on the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from auditor.apply import guards
+from auditor.apply.effect import Effect
+from auditor.apply.job_run import remove_running, run
+from auditor.apply.ownership_job import Mode, config_map, job, pod
+from auditor.apply.progress import Tick
+from auditor.apply.tools import Tools
+from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsStale, PlanRefused
+from auditor.model.action import ChangeOwnership
+from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Access
+from auditor.model.outcome import State
+
+_CREATE_PODS = Access(PODS, ("create",))
+"""Used with dryRun only, to ask admission about the Job's pod."""
+ACCESS: tuple[Access, ...] = (
+    Access(CLAIMS, ("get",)),
+    Access(VOLUMES, ("get",)),
+    Access(JOBS, ("get", "list", "create", "delete")),
+    Access(CONFIG_MAPS, ("create", "patch")),
+    Access(PODS, ("list",)),
+    _CREATE_PODS,
+    Access(PODS, ("get",), "log"),
+    Access(EVENTS, ("list",)),
+)
+
+
+def check(action: ChangeOwnership, tools: Tools) -> str:
+    try:
+        claim = tools.reader.get(CLAIMS, action.claim.namespace, action.claim.name)
+    except NotFound:
+        raise PlanIsStale(f"{action.claim} no longer exists.", hint="Plan again.") from None
+    if claim["metadata"]["uid"] != action.claim_uid:
+        raise PlanIsStale(f"{action.claim} was deleted and made anew since the plan was made.", hint="Plan again.")
+    refusal = "" if action.after_stop else _in_use(action, claim, tools)
+    refusal = refusal or _pointless(str(claim["spec"].get("volumeName") or ""), tools)
+    if refusal:
+        raise PlanRefused(refusal)
+    return ""
+
+
+def _in_use(action: ChangeOwnership, claim: Mapping[str, Any], tools: Tools) -> str:
+    return guards.another_node(action, claim, tools.reader.list(PODS, action.claim.namespace))
+
+
+def _pointless(volume: str, tools: Tools) -> str:
+    try:
+        return guards.pointless_storage(tools.reader.get(VOLUMES, "", volume)) if volume else ""
+    except (Forbidden, NotFound):
+        return ""  # Who may not see the volume finds out by the Job, which says so and changes nothing.
+
+
+def rehearse(action: ChangeOwnership, tools: Tools) -> None:
+    namespace = action.claim.namespace
+    tools.writer.apply(CONFIG_MAPS, config_map(action, "change"), dry_run=True)
+    with suppress(Conflict):  # The Job of an earlier run: it will be gone on with.
+        tools.writer.create(JOBS, job(action, "change", seconds=tools.job_seconds), dry_run=True)
+    if tools.reader.allowed(_CREATE_PODS, "create", namespace):
+        _ask_admission(action, tools)
+        return
+    try:
+        refusal = guards.pod_security(tools.reader.get(NAMESPACES, "", namespace))
+    except Forbidden:
+        return
+    if refusal:
+        raise PlanRefused(refusal)
+
+
+def _ask_admission(action: ChangeOwnership, tools: Tools) -> None:
+    try:
+        tools.writer.create(PODS, pod(action, "change"), dry_run=True)
+    except Forbidden as error:
+        if guards.is_about_root(error.message):
+            raise PlanRefused(guards.refused_as_root(action.claim.namespace, error.message)) from None
+        raise PlanRefused(f"The ownership Job's pod would be refused: {error.message}") from None
+
+
+def act(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
+    return effect(action, "change", run(action, "change", tools, tick))
+
+
+def effect(action: ChangeOwnership, mode: Mode, summary: Mapping[str, Any]) -> Effect:
+    """What a Job that came to its end did."""
+    if not summary:
+        return Effect(State.DONE, "The Job came to its end. Its log could not be read, so how much it did is unknown.")
+    changed = int(summary.get("changed") or 0)
+    if mode == "undo":
+        return Effect(State.DONE, f"{changed:,} entries given back to their former owners.", {"changed": changed})
+    moved = [entry for entry in summary.get("moved_aside") or () if entry.get("moved")]
+    details = {key: summary[key] for key in ("seen", "changed", "seconds", "per_second") if key in summary}
+    if moved:
+        details["moved_aside"] = len(moved)
+    if not changed and not moved:
+        return Effect(State.ALREADY, f"Everything on {action.claim} belongs to {action.owner}.", details)
+    aside = f" {len(moved)} of root's license activations moved aside." if moved else ""
+    return Effect(State.DONE, f"{changed:,} entries given to {action.owner}.{aside}", details)
+
+
+def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
+    if not action.placement.python:
+        raise PlanRefused(f"Former owners on {action.claim} were not recorded: its image has no Python. They stay.")
+    try:
+        claim = tools.reader.get(CLAIMS, action.claim.namespace, action.claim.name)
+    except NotFound:
+        return Effect(State.ALREADY, f"{action.claim} no longer exists.")
+    if claim["metadata"]["uid"] != action.claim_uid:
+        return Effect(State.ALREADY, f"{action.claim} was deleted and made anew since; the new one is left alone.")
+    refusal = _in_use(action, claim, tools)
+    if refusal:
+        raise PlanRefused(refusal)
+    remove_running(action, "change", tools)
+    try:
+        summary = run(action, "undo", tools, tick)
+    except ActionFailed as error:
+        if "nothing is known to undo" in error.message:
+            remove_running(action, "undo", tools)
+            return Effect(State.ALREADY, f"Nothing had been changed on {action.claim}.")
+        raise
+    return effect(action, "undo", summary)

@@ -1,0 +1,137 @@
+"""`helm upgrade` of a release at its own chart version with edited user-supplied values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auditor.apply import guards
+from auditor.apply.effect import Effect
+from auditor.apply.helm_upgrade import HelmUpgrade, go_back, refuse_if_guarded
+from auditor.apply.plan_file import write_private
+from auditor.apply.progress import Tick
+from auditor.apply.release_values import as_yaml, edited, newest_record, record_at
+from auditor.apply.tools import Tools
+from auditor.errors import ChartNotFound, HelmError, PlanIsStale, PlanRefused
+from auditor.helm.decode import values_digest
+from auditor.model.action import PatchValues
+from auditor.model.helm import HelmRecord
+from auditor.model.kubernetes import (
+    CLAIMS,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    ROLE_BINDINGS,
+    ROLES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    Access,
+)
+from auditor.model.outcome import State
+from auditor.model.snapshot import ReleaseRef
+
+OBJECT = ("get", "create", "patch", "delete")
+"""What Helm does to the objects that a chart renders (helm.sh/helm/v3/pkg/kube/client.go)."""
+ACCESS: tuple[Access, ...] = (
+    Access(SECRETS, (*OBJECT, "list", "update")),  # Helm's own records are Secrets too
+    *(Access(resource, (*OBJECT, "list")) for resource in (SERVICES, DEPLOYMENTS)),
+    *(Access(resource, OBJECT) for resource in (CONFIG_MAPS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS)),
+    Access(SERVICE_ACCOUNTS, ("list",)),  # to see which of them a rollback took away
+    Access(CLAIMS, ("get",)),
+)
+
+
+def check(action: PatchValues, tools: Tools) -> str:
+    release = _release(action)
+    record = newest_record(tools, release)
+    refuse_if_guarded(release, record, tools)
+    if record.chart_name != action.chart or record.chart_version != action.chart_version:
+        raise PlanIsStale(
+            f"Release {release} is at chart {record.chart_name} {record.chart_version} now, not at {action.chart}"
+            f" {action.chart_version}.",
+            hint="Plan again.",
+        )
+    if values_digest(edited(record.values.reveal(), action.edits)) == record.values_digest:
+        return f"The values of release {release} are as planned."
+    if (record.revision, record.values_digest) != (action.revision, action.values_digest):
+        raise PlanIsStale(
+            f"Release {release} is at revision {record.revision} now, and the plan was made for revision"
+            f" {action.revision}.",
+            hint="Plan again.",
+        )
+    return ""
+
+
+def rehearse(action: PatchValues, tools: Tools) -> None:
+    """A chart that is missing is no reason to refuse the whole plan: `act` writes the values to a file then."""
+    try:
+        chart = _chart(action, tools)
+    except _ByHand:
+        return
+    _upgrade(action, tools, chart, newest_record(tools, _release(action))).rehearse()
+
+
+def act(action: PatchValues, tools: Tools, tick: Tick) -> Effect:
+    before = newest_record(tools, _release(action))
+    try:
+        chart = _chart(action, tools)
+    except _ByHand as missing:
+        raise _values_by_hand(action, tools, before, missing.reason) from None
+    return _upgrade(action, tools, chart, before).make(tick, "with the patched values")
+
+
+def undo(action: PatchValues, tools: Tools, tick: Tick) -> Effect:
+    release = _release(action)
+    now = newest_record(tools, release)
+    if now.values_digest == action.values_digest and now.status == "deployed":
+        return Effect(State.ALREADY, f"Release {release} has the values that it had before.")
+    before = record_at(tools, release, action.revision)
+    ours = values_digest(edited(before.values.reveal(), action.edits))
+    if now.values_digest not in (ours, action.values_digest):
+        raise PlanRefused(
+            f"Release {release} was changed by somebody else since: revision {now.revision} has other values than"
+            " ours. It stays as it is.",
+            hint=f"To go back all the same: helm rollback {release.name} {action.revision} -n {release.namespace}",
+        )
+    # Our own upgrade, if it was cut off, is pending and can be rolled back; another one is none of our business.
+    if now.revision > action.revision + 1 and (refusal := guards.helm_at_work(release, now)):
+        raise PlanRefused(refusal)
+    tick({"note": f"helm rollback of {release} to revision {action.revision}"})
+    secrets = [now.values.reveal(), before.values.reveal()]
+    go_back(release, action.revision, tools, secrets=secrets)
+    return Effect(State.DONE, f"Release {release} is rolled back to the values of revision {action.revision}.")
+
+
+def _release(action: PatchValues) -> ReleaseRef:
+    return ReleaseRef(action.namespace, action.release)
+
+
+def _upgrade(action: PatchValues, tools: Tools, chart: Path, before: HelmRecord) -> HelmUpgrade:
+    values = edited(before.values.reveal(), action.edits)
+    return HelmUpgrade(release=_release(action), chart=chart, values=values, before=before, tools=tools)
+
+
+class _ByHand(Exception):
+    """Helm or the chart is missing, so a person must run the upgrade."""
+
+    def __init__(self, reason: HelmError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _chart(action: PatchValues, tools: Tools) -> Path:
+    try:
+        _ = tools.helm.program
+        return tools.charts.find(action.chart, action.chart_version)
+    except HelmError as error:
+        raise _ByHand(error) from None
+
+
+def _values_by_hand(action: PatchValues, tools: Tools, record: HelmRecord, reason: HelmError) -> PlanRefused:
+    path = tools.values_folder / f"{action.namespace}-{action.release}-values.yaml"
+    write_private(path, as_yaml(edited(record.values.reveal(), action.edits)))
+    source = "" if isinstance(reason, ChartNotFound) else " with a Helm of 3.13 or newer"
+    return PlanRefused(
+        f"{reason} The patched values are in {path}, readable for you alone.",
+        hint=f"Use them{source}: helm upgrade {action.release} CHART --version {action.chart_version} --namespace"
+        f" {action.namespace} --reset-values --values {path}",
+    )

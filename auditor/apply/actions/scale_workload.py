@@ -1,0 +1,126 @@
+"""Stops a Deployment, or starts it again. What it was before stands in its annotations for as long as it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from auditor.apply.effect import Effect
+from auditor.apply.progress import Tick
+from auditor.apply.tools import Tools
+from auditor.errors import ActionFailed, NotFound, PlanIsStale, PlanRefused
+from auditor.model.action import ScaleWorkload
+from auditor.model.kubernetes import DEPLOYMENTS, PODS, Access
+from auditor.model.outcome import State
+from auditor.readiness import Progress, readiness
+
+ACCESS: tuple[Access, ...] = (Access(DEPLOYMENTS, ("get", "patch")), Access(PODS, ("list",)))
+_POLL = 1.0
+
+
+def check(action: ScaleWorkload, tools: Tools) -> str:
+    try:
+        body = _get(action, tools)
+    except NotFound:
+        raise PlanIsStale(f"{action.workload} no longer exists.", hint="Plan again.") from None
+    if body["metadata"]["uid"] != action.uid:
+        raise PlanIsStale(f"{action.workload} was deleted and made anew since the plan was made.", hint="Plan again.")
+    now = _replicas(body)
+    if now not in (action.before, action.replicas):
+        raise PlanIsStale(
+            f"{action.workload} has {now} replicas now, and the plan was made for {action.before}.", hint="Plan again."
+        )
+    if now == action.replicas and _marked(action, body) is _stops(action.replicas):
+        return f"{action.workload} has {now} replicas."
+    return ""
+
+
+def rehearse(action: ScaleWorkload, tools: Tools) -> None:
+    _patch(action, tools, action.replicas, dry_run=True)
+
+
+def act(action: ScaleWorkload, tools: Tools, tick: Tick) -> Effect:
+    _scale(action, tools, tick, action.replicas)
+    if _stops(action.replicas):
+        return Effect(State.DONE, f"{action.workload} is stopped; all its pods are gone.")
+    return Effect(State.DONE, f"{action.workload} runs with {action.replicas} replicas again.")
+
+
+def undo(action: ScaleWorkload, tools: Tools, tick: Tick) -> Effect:
+    try:
+        body = _get(action, tools)
+    except NotFound:
+        return Effect(State.ALREADY, f"{action.workload} no longer exists.")
+    if body["metadata"]["uid"] != action.uid:
+        return Effect(State.ALREADY, f"{action.workload} was deleted and made anew since; the new one is left alone.")
+    now = _replicas(body)
+    if now == action.before and _marked(action, body) is _stops(action.before):
+        return Effect(State.ALREADY, f"{action.workload} has {now} replicas.")
+    if now not in (action.before, action.replicas):
+        raise PlanRefused(f"{action.workload} was scaled to {now} replicas by somebody else since; it stays so.")
+    _scale(action, tools, tick, action.before)
+    return Effect(State.DONE, f"{action.workload} has {action.before} replicas again.")
+
+
+def _stops(replicas: int) -> bool:
+    return replicas == 0
+
+
+def _get(action: ScaleWorkload, tools: Tools) -> dict[str, Any]:
+    return tools.reader.get(DEPLOYMENTS, action.workload.namespace, action.workload.name)
+
+
+def _replicas(body: Mapping[str, Any]) -> int:
+    return int(body["spec"].get("replicas", 1))
+
+
+def _marked(action: ScaleWorkload, body: Mapping[str, Any]) -> bool:
+    annotations = body["metadata"].get("annotations") or {}
+    return any(key in annotations for key in action.marks)
+
+
+def _scale(action: ScaleWorkload, tools: Tools, tick: Tick, replicas: int) -> None:
+    scaled = _patch(action, tools, replicas)
+    deadline = tools.clock() + tools.rollout_seconds
+    while True:
+        behind, hopeless = (_pods_left(scaled, tools), False) if _stops(replicas) else _not_ready(action, tools)
+        if not behind:
+            return
+        if hopeless or tools.clock() >= deadline:
+            raise ActionFailed(f"{action.workload} was scaled to {replicas} replicas and did not get there: {behind}.")
+        tick({"note": f"waiting: {behind}"})
+        tools.pause(_POLL)
+
+
+def _patch(action: ScaleWorkload, tools: Tools, replicas: int, *, dry_run: bool = False) -> dict[str, Any]:
+    """The uid is a precondition that the API server itself checks."""
+    marks = action.marks if _stops(replicas) else dict.fromkeys(action.marks)
+    body: dict[str, Any] = {"metadata": {"uid": action.uid, "annotations": marks}, "spec": {"replicas": replicas}}
+    return tools.writer.patch(DEPLOYMENTS, action.workload.namespace, action.workload.name, body, dry_run=dry_run)
+
+
+def _pods_left(deployment: Mapping[str, Any], tools: Tools) -> str:
+    """A pod that is being deleted may write until it is gone, so the Deployment's own count is not enough."""
+    chosen = deployment["spec"]["selector"].get("matchLabels") or {}
+    selector = ",".join(f"{key}={value}" for key, value in sorted(chosen.items()))
+    pods = tools.reader.list(PODS, deployment["metadata"]["namespace"], label_selector=selector)
+    left = [pod["metadata"]["name"] for pod in pods if _is_of(deployment, pod)]
+    return f"pod {left[0]} is still there" if left else ""
+
+
+def _is_of(deployment: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    """The charts' hook Job carries the server's labels."""
+    finished = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return not finished and any(
+        owner["kind"] == "ReplicaSet" and owner["name"].startswith(f"{deployment['metadata']['name']}-")
+        for owner in owners
+    )
+
+
+def _not_ready(action: ScaleWorkload, tools: Tools) -> tuple[str, bool]:
+    """Why it isn't, or "", and whether Kubernetes has given up."""
+    state = readiness(_get(action, tools)) if action.wait else None
+    if state is None or state.progress is Progress.CURRENT:
+        return "", False
+    return state.reason, state.progress is Progress.FAILED

@@ -1,0 +1,114 @@
+"""`helm upgrade` of a release to another chart version, with its own values migrated to it.
+
+The migration is made again from the values that Helm stores: a plan holds no values. The digest of those values and
+the version of posit-audit settle that what comes out is what the plan was made for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditor import __version__
+from auditor.apply import guards
+from auditor.apply.actions import patch_values
+from auditor.apply.effect import Effect
+from auditor.apply.helm_upgrade import HelmUpgrade, go_back, refuse_if_guarded
+from auditor.apply.progress import Tick
+from auditor.apply.release_values import edited, newest_record, record_at
+from auditor.apply.tools import Tools
+from auditor.errors import PlanIsStale, PlanRefused
+from auditor.model.action import UpgradeRelease
+from auditor.model.helm import HelmRecord
+from auditor.model.kubernetes import CLAIMS, INGRESSES, POD_DISRUPTION_BUDGETS, SERVICE_MONITORS, Access
+from auditor.model.outcome import State
+from auditor.model.snapshot import ReleaseRef
+from auditor.values.migration import migrate_values
+
+ACCESS: tuple[Access, ...] = (
+    *patch_values.ACCESS,
+    *(Access(resource, patch_values.OBJECT) for resource in (INGRESSES, POD_DISRUPTION_BUDGETS, SERVICE_MONITORS)),
+    Access(CLAIMS, ("get", "create", "patch")),  # nobody's data is deleted with a claim
+)
+
+
+def check(action: UpgradeRelease, tools: Tools) -> str:
+    release = _release(action)
+    record = newest_record(tools, release)
+    refuse_if_guarded(release, record, tools)
+    if (record.chart_name, record.chart_version) == (action.chart, action.to_version):
+        return f"Release {release} is at chart {action.chart} {action.to_version}."
+    if (record.revision, record.values_digest) != (action.revision, action.values_digest):
+        raise PlanIsStale(
+            f"Release {release} is at revision {record.revision} now, and the plan was made for revision"
+            f" {action.revision}.",
+            hint="Plan again.",
+        )
+    if action.made_by != __version__:
+        raise PlanIsStale(
+            f"The plan was made by posit-audit {action.made_by}, and this is {__version__}, which may migrate values"
+            " in another way.",
+            hint="Plan again.",
+        )
+    return ""
+
+
+def rehearse(action: UpgradeRelease, tools: Tools) -> None:
+    """Raises HelmError also where Helm or the chart is missing: nothing is stopped for what can't be made."""
+    _upgrade(action, tools).rehearse()
+
+
+def act(action: UpgradeRelease, tools: Tools, tick: Tick) -> Effect:
+    return _upgrade(action, tools).make(tick, f"and chart {action.to_version}", wait=action.wait)
+
+
+def undo(action: UpgradeRelease, tools: Tools, tick: Tick) -> Effect:
+    release = _release(action)
+    now = newest_record(tools, release)
+    if (now.chart_version, now.values_digest, now.status) == (action.from_version, action.values_digest, "deployed"):
+        return Effect(State.ALREADY, f"Release {release} is at chart {action.from_version} as before.")
+    if now.revision > action.revision + 1:
+        refusal = guards.helm_at_work(release, now)
+        raise PlanRefused(
+            refusal
+            or f"Release {release} was changed by somebody else since: it is at revision {now.revision}. It"
+            " stays as it is.",
+            hint=f"To go back all the same: helm rollback {release.name} {action.revision} -n {release.namespace}",
+        )
+    before = record_at(tools, release, action.revision)
+    tick({"note": f"helm rollback of {release} to revision {action.revision}"})
+    secrets = [now.values.reveal(), before.values.reveal()]
+    go_back(release, action.revision, tools, secrets=secrets)
+    return Effect(State.DONE, f"Release {release} is rolled back to chart {action.from_version}.")
+
+
+def _release(action: UpgradeRelease) -> ReleaseRef:
+    return ReleaseRef(action.namespace, action.release)
+
+
+def _upgrade(action: UpgradeRelease, tools: Tools) -> HelmUpgrade:
+    _ = tools.helm.program  # its absence is told before the chart's
+    before = newest_record(tools, _release(action))
+    return HelmUpgrade(
+        release=_release(action),
+        chart=tools.charts.find(action.chart, action.to_version),
+        values=_values(action, before, tools),
+        before=before,
+        tools=tools,
+    )
+
+
+def _values(action: UpgradeRelease, before: HelmRecord, tools: Tools) -> dict[str, Any]:
+    migrated, notes = migrate_values(
+        edited(before.values.reveal(), action.edits),
+        tools.catalog.chart(action.chart),
+        from_version=action.from_version,
+        to_version=action.to_version,
+        namespace=action.namespace,
+    )
+    undecided = [note.key for note in notes if note.needs_decision]
+    if undecided:
+        raise PlanRefused(
+            f"The values of release {_release(action)} need a person's decision before they fit chart"
+            f" {action.to_version}: {', '.join(undecided)}."
+        )
+    return edited(migrated, action.settings)

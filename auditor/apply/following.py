@@ -1,0 +1,168 @@
+"""Follows a Job of ours to its end through the logs of its pods, one for each part of the work. Reads only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.apply import guards
+from auditor.apply.ownership_job import CONTAINER, LOOK
+from auditor.apply.progress import Tick
+from auditor.apply.tools import Tools
+from auditor.errors import ActionFailed, ApiError, NotFound
+from auditor.model.kubernetes import EVENTS, JOBS, PODS
+from auditor.readiness import Progress, readiness
+
+_POLL = 1.0
+_TAIL = 50
+_INDEX = "batch.kubernetes.io/job-completion-index"
+_COUNTS = ("seen", "wrong", "changed", "failed", "per_second")
+
+
+class NeverStarted(ActionFailed):
+    """No pod of it began, so that nothing was done."""
+
+
+@dataclass
+class _Part:
+    """What the logs of one part's pods have told so far; the newest pod's is read."""
+
+    pod: str = ""
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+    def read(self, pod: Mapping[str, Any], tools: Tools) -> None:
+        metadata = pod["metadata"]
+        try:
+            lines = list(tools.reader.log(metadata["namespace"], metadata["name"], CONTAINER, tail_lines=_TAIL))
+        except ApiError:
+            return  # The log of a pod that is just starting or just gone can't be read; the Job's status decides.
+        self.pod = metadata["name"]
+        self.summary, self.error = {}, ""
+        for event in map(_event, lines):
+            match event.get("event"):
+                case "progress":
+                    self.progress = event
+                case "summary":
+                    self.summary = event
+                case "error":
+                    self.error = str(event.get("message", ""))
+                case _:
+                    pass
+
+
+def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, Any]:
+    """The worker's summary, of all parts together; empty where no log could be read. Raises ActionFailed where it
+    failed or was deleted, NeverStarted where no pod began in time or none is admitted."""
+    namespace, name = made["metadata"]["namespace"], made["metadata"]["name"]
+    looks = (made["metadata"].get("labels") or {}).get("app.kubernetes.io/component") == LOOK
+    start_by = tools.clock() + tools.start_seconds
+    parts: dict[str, _Part] = {}
+    started = False
+    while True:
+        try:
+            now = tools.reader.get(JOBS, namespace, name)
+        except NotFound:
+            raise ActionFailed(f"Job {namespace}/{name} was deleted by somebody while it ran.") from None
+        state = readiness(now)
+        pods = _newest_pods(namespace, name, tools)
+        for index, pod in pods.items():
+            if (pod.get("status") or {}).get("phase", "Pending") != "Pending":
+                started = True
+                parts.setdefault(index, _Part()).read(pod, tools)
+        if state.progress is Progress.CURRENT:
+            return _together([part.summary for part in parts.values()])
+        if state.progress is Progress.FAILED:
+            raise ActionFailed(_why_failed(parts.values(), state.reason), hint=_see_log(namespace, name))
+        if any(part.progress and not part.summary for part in parts.values()):
+            tick(_together([part.summary or part.progress for part in parts.values()]))
+        if now["spec"].get("suspend"):
+            tick({"note": f"Job {namespace}/{name} is suspended; it goes on once its spec.suspend is false"})
+        elif not started:
+            _wait_for_start(pods, namespace, name, tools, tick, late=tools.clock() >= start_by, looks=looks)
+        tools.pause(_POLL)
+
+
+def _wait_for_start(
+    pods: Mapping[str, Mapping[str, Any]],
+    namespace: str,
+    name: str,
+    tools: Tools,
+    tick: Tick,
+    *,
+    late: bool,
+    looks: bool,
+) -> None:
+    pod = next(iter(pods.values()), None)
+    event = _last_event(namespace, pod["metadata"]["name"] if pod else name, tools)
+    said = f" ({event[0]}: {event[1]})" if event else ""
+    waiting = f"pod {pod['metadata']['name']}: {readiness(pod).reason}{said}" if pod else f"waiting for its pod{said}"
+    if pod is None and event and guards.is_about_root(event[1]):
+        refused = guards.refused_look if looks else guards.refused_as_root
+        raise NeverStarted(refused(namespace, event[1]))
+    tick({"note": waiting})
+    if late:
+        raise NeverStarted(
+            f"The pod of Job {namespace}/{name} did not start within {tools.start_seconds} seconds: {waiting}."
+        )
+
+
+def _newest_pods(namespace: str, name: str, tools: Tools) -> dict[str, dict[str, Any]]:
+    """By the index of their part."""
+    newest: dict[str, dict[str, Any]] = {}
+    pods = tools.reader.list(PODS, namespace, label_selector=f"batch.kubernetes.io/job-name={name}")
+    for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", ""))):
+        newest[(pod["metadata"].get("annotations") or {}).get(_INDEX, "0")] = pod
+    return newest
+
+
+def _together(told: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Counts are added up; each part counts its own entries only."""
+    told = [one for one in told if one]
+    if not told[1:]:
+        return told[0] if told else {}
+    return {
+        **told[-1],
+        **{name: sum(one.get(name) or 0 for one in told) for name in _COUNTS},
+        "seconds": max(one.get("seconds") or 0 for one in told),
+        "moved_aside": [entry for one in told for entry in one.get("moved_aside") or ()],
+    }
+
+
+def _event(line: str) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _why_failed(parts: Iterable[_Part], reason: str) -> str:
+    told = [part for part in parts if part.pod]
+    speaking = [part for part in told if part.summary.get("message") or part.error]
+    part = next(iter([*speaking, *told]), _Part())
+    said = str(part.summary.get("message") or part.error)
+    counts = _together([each.summary for each in told])
+    changed, failed = counts.get("changed"), counts.get("failed")
+    numbers = f" It changed {changed:,} entries and could not change {failed:,}." if changed and failed else ""
+    where = f" (pod {part.pod})" if part.pod else ""
+    return f"The ownership Job failed{where}: {said or reason}{numbers}"
+
+
+def _last_event(namespace: str, name: str, tools: Tools) -> tuple[str, str] | None:
+    """Reason and message of the newest warning about it."""
+    try:
+        events = list(tools.reader.list(EVENTS, namespace, field_selector=f"involvedObject.name={name},type=Warning"))
+    except ApiError:
+        return None
+    if not events:
+        return None
+    last = max(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+    return str(last.get("reason")), " ".join(str(last.get("message", "")).split())[:300]
+
+
+def _see_log(namespace: str, name: str) -> str:
+    return f"Its log: kubectl logs -n {namespace} job/{name}"

@@ -1,0 +1,126 @@
+"""Named reasons not to touch an object, told from objects as they are now. Pure: each takes plain API objects and gives
+one sentence, or "" where it has nothing against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from auditor import catalog
+from auditor.cluster.writer import FIELD_MANAGER
+from auditor.model.action import ChangeOwnership, LabelServiceAccount
+from auditor.model.helm import HelmRecord, HelmStatus
+from auditor.model.product import Product
+from auditor.model.snapshot import ReleaseRef
+
+# Labels and annotations by which tools that own a release's objects mark them.
+# https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/
+# https://fluxcd.io/flux/components/helm/helmreleases/ and https://fluxcd.io/flux/components/kustomize/kustomizations/
+_OWNERS = {
+    "argocd.argoproj.io/instance": "Argo CD",
+    "argocd.argoproj.io/tracking-id": "Argo CD",
+    "helm.toolkit.fluxcd.io/name": "Flux",
+    "kustomize.toolkit.fluxcd.io/name": "Flux",
+}
+_ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
+
+
+def servers_own_account(action: LabelServiceAccount, deployments: Iterable[Mapping[str, Any]]) -> str:
+    for deployment in deployments:
+        spec = deployment["spec"]["template"]["spec"]
+        names = {container["name"] for container in spec.get("containers") or ()}
+        account = spec.get("serviceAccountName") or "default"
+        if Product.CONNECT.container in names and account == action.account.name:
+            return (
+                f"{action.account} is the server's own account in Deployment {deployment['metadata']['name']}, and"
+                " content must not be able to run with its rights."
+            )
+    return ""
+
+
+def helm_at_work(release: ReleaseRef, record: HelmRecord) -> str:
+    if record.status in (HelmStatus.DEPLOYED, HelmStatus.FAILED):
+        return ""
+    return (
+        f"Release {release} is {record.status} at revision {record.revision}: another Helm operation is under way or"
+        " was cut off."
+    )
+
+
+def owned_by_git(release: ReleaseRef, objects: Iterable[Mapping[str, Any]]) -> str:
+    for object_ in objects:
+        metadata = object_["metadata"]
+        marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
+        tool = next((tool for key, tool in _OWNERS.items() if key in marks), "")
+        if tool:
+            return (
+                f"Release {release} is managed by {tool}, which would take the change back: make it in the repository"
+                f" that {tool} reads."
+            )
+    return ""
+
+
+def another_node(action: ChangeOwnership, claim: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> str:
+    """Whether a pod of ours could mount the claim beside the pods that use it."""
+    modes = set(claim["spec"].get("accessModes") or ())
+    users = [pod for pod in pods if _uses(pod, action.claim.name)]
+    if not users or not modes <= _ONE_NODE:
+        return ""
+    if modes == {"ReadWriteOncePod"}:
+        return (
+            f"{action.claim} is ReadWriteOncePod and pod {users[0]['metadata']['name']} uses it. Scale the workload to"
+            " zero first."
+        )
+    nodes = sorted({pod["spec"]["nodeName"] for pod in users if pod["spec"].get("nodeName")})
+    if len(nodes) > 1:
+        return f"{action.claim} is ReadWriteOnce and its pods are on several nodes ({', '.join(nodes)})."
+    if nodes and action.placement.node != nodes[0]:
+        return f"{action.claim} is ReadWriteOnce and is used on node {nodes[0]} now, not as planned. Plan again."
+    return ""
+
+
+def _uses(pod: Mapping[str, Any], claim: str) -> bool:
+    """A pod of ours is that of an earlier run, which is gone on with, and so in nobody's way."""
+    ours = (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == FIELD_MANAGER
+    if ours or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        return False
+    volumes: Sequence[Mapping[str, Any]] = pod["spec"].get("volumes") or ()
+    return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
+
+
+def pointless_storage(volume: Mapping[str, Any]) -> str:
+    row = catalog.load().storage(volume)
+    if row is None or row.ownership in ("chown-ok", "needs-probe"):
+        return ""
+    return f"Ownership can't be changed on {row.title}, since {row.why}: {row.instead}."
+
+
+def pod_security(namespace: Mapping[str, Any]) -> str:
+    labels = namespace["metadata"].get("labels") or {}
+    if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
+        return ""
+    return refused_as_root(namespace["metadata"]["name"], "it enforces Pod Security level restricted")
+
+
+def is_about_root(refusal: str) -> bool:
+    """How Pod Security admission and OpenShift word theirs; a quota or a webhook has other reasons."""
+    return any(word in refusal for word in ("PodSecurity", "security context constraint"))
+
+
+def refused_look(namespace: str, because: str) -> str:
+    """DAC_READ_SEARCH, without which root is kept out of closed folders, is more than Pod Security's baseline admits.
+    https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
+    return (
+        f"Namespace {namespace} admits no pod that may read as root, as the Job that looks must ({because}). Two ways"
+        " out: look from a running pod (--probe exec), or lower the level while it looks (kubectl label --overwrite"
+        f" namespace {namespace} pod-security.kubernetes.io/enforce=privileged; on OpenShift an SCC for it)."
+    )
+
+
+def refused_as_root(namespace: str, because: str) -> str:
+    return (
+        f"Namespace {namespace} admits no pod that runs as root, as the ownership Job must ({because}). Two ways out:"
+        f" lower the level while it runs (kubectl label --overwrite namespace {namespace}"
+        " pod-security.kubernetes.io/enforce=baseline; on OpenShift an SCC for it), or change the"
+        " ownership on the storage server itself."
+    )

@@ -1,0 +1,144 @@
+"""One `helm upgrade`, watched to its end, and the way back.
+
+Helm is not told to wait: with `--wait` it would wait for pods before it ran a hook that they may need. The rollout
+is watched here instead, and what was ready before and is not ready after is rolled back. The charts' own hook, which
+re-owns the whole volume with an untagged busybox, is never run: ownership is an action of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditor.apply import guards, rights, rollout
+from auditor.apply.effect import Effect
+from auditor.apply.plan_file import write_private
+from auditor.apply.progress import Tick
+from auditor.apply.release_values import as_yaml, newest_record
+from auditor.apply.tools import Tools
+from auditor.errors import ActionFailed, Forbidden, PlanRefused, PositAuditError
+from auditor.model.helm import HelmRecord
+from auditor.model.kubernetes import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES
+from auditor.model.outcome import State
+from auditor.model.snapshot import ReleaseRef
+from auditor.readiness import Progress
+
+_OWNERSHIP_HOOK = "chown"
+"""Part of the name of the template that holds the charts' ownership hook (post-upgrade-chown-job.yaml)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HelmUpgrade:
+    """`values`: all that the user supplies. `before`: the revision that it starts from and goes back to."""
+
+    release: ReleaseRef
+    chart: Path
+    values: dict[str, Any]
+    before: HelmRecord
+    tools: Tools
+
+    @property
+    def _secrets(self) -> list[object]:
+        return [self.before.values.reveal(), self.values]
+
+    def _file(self) -> Path:
+        path = self.tools.private / f"{self.release.namespace}-{self.release.name}.yaml"
+        write_private(path, as_yaml(self.values))
+        return path
+
+    def rehearse(self) -> tuple[str, ...]:
+        """The templates of the hooks that it would run. Raises HelmError where Helm or the API server refuses, and
+        PlanRefused where the identity lacks a right that Helm will need."""
+        told = self.tools.helm.dry_run(
+            self.release.namespace, self.release.name, chart=self.chart, values=self._file(), secrets=self._secrets
+        )
+        lacking = rights.missing(told.objects, self.release.namespace, self.tools)
+        if lacking:
+            who = self.tools.reader.connection.identity.capitalize()
+            raise PlanRefused(
+                f"{who} may not {'; '.join(lacking)}, and helm upgrade of {self.release} needs it.",
+                hint="posit-audit preflight --for fix prints the lines that grant it.",
+            )
+        return told.hooks
+
+    def make(self, tick: Tick, what: str, *, wait: bool = True) -> Effect:
+        """`what` ends the sentence "Release x is at revision n". Raises ActionFailed after going back."""
+        tools, release = self.tools, self.release
+        tick({"note": "asking Helm for a dry run"})
+        hooks = self.rehearse()
+        found = rollout.workloads(tools, release).items() if wait else ()
+        ready = frozenset(name for name, state in found if state.progress is Progress.CURRENT)
+        tick({"note": f"helm upgrade of {release}"})
+        try:
+            tools.helm.upgrade(
+                release.namespace,
+                release.name,
+                chart=self.chart,
+                values=self._file(),
+                secrets=self._secrets,
+                hooks=any(_OWNERSHIP_HOOK not in hook for hook in hooks),
+            )
+            late = rollout.wait(tools, release, ready, tick)
+        except KeyboardInterrupt:
+            self._roll_back()
+            raise
+        except PositAuditError as error:
+            raise ActionFailed(f"{error} {self._roll_back()}") from None
+        if late:
+            raise ActionFailed(f"After the upgrade the release did not get ready: {late}. {self._roll_back()}")
+        after = newest_record(tools, release)
+        unready = "" if ready else " Its workload was not ready before, so that was not waited for."
+        return Effect(
+            State.DONE,
+            f"Release {release} is at revision {after.revision} {what}.{unready}",
+            {"revision": after.revision, "revision_before": self.before.revision},
+        )
+
+    def _roll_back(self) -> str:
+        """What became of it, as a sentence; Helm itself may not have come as far as making a revision."""
+        release, revision = self.release, self.before.revision
+        try:
+            if newest_record(self.tools, release).revision == revision:
+                return "Helm had not begun: nothing was changed."
+            go_back(release, revision, self.tools, secrets=self._secrets)
+        except PositAuditError as error:
+            return (
+                f"Rolling back failed too ({error}); do it by hand: helm rollback {release.name} {revision}"
+                f" --namespace {release.namespace}"
+            )
+        return f"The release was rolled back to revision {revision}."
+
+
+def go_back(release: ReleaseRef, revision: int, tools: Tools, *, secrets: Sequence[object]) -> None:
+    """`helm rollback`. Where the older chart named no service account and the newer one brought one, Helm deletes the
+    account, and its patch leaves the Deployment naming it: the API server keeps `serviceAccountName` in step with the
+    deprecated `serviceAccount`, which no manifest ever had. No pod could start then, so both are taken out."""
+    accounts = _accounts(release, tools)
+    tools.helm.rollback(release.namespace, release.name, revision, secrets=secrets)
+    lost = accounts - _accounts(release, tools)
+    for deployment in rollout.deployments(tools, release) if lost else ():
+        if deployment["spec"]["template"]["spec"].get("serviceAccountName") in lost:
+            metadata = deployment["metadata"]
+            nobody = {"serviceAccountName": None, "serviceAccount": None}
+            body = {"metadata": {"uid": metadata["uid"]}, "spec": {"template": {"spec": nobody}}}
+            tools.writer.patch(DEPLOYMENTS, metadata["namespace"], metadata["name"], body)
+
+
+def _accounts(release: ReleaseRef, tools: Tools) -> set[str]:
+    try:
+        found = tools.reader.list(SERVICE_ACCOUNTS, release.namespace, metadata_only=True)
+        return {account["metadata"]["name"] for account in found}
+    except Forbidden:
+        return set()  # the way back matters more than what it may leave behind
+
+
+def refuse_if_guarded(release: ReleaseRef, record: HelmRecord, tools: Tools) -> None:
+    """Raises PlanRefused where another Helm is at work or a Git repository owns the release."""
+    services = tools.reader.list(
+        SERVICES, release.namespace, label_selector=f"app.kubernetes.io/instance={release.name}", metadata_only=True
+    )
+    refusal = guards.helm_at_work(release, record) or guards.owned_by_git(release, services)
+    if refusal:
+        raise PlanRefused(refusal)

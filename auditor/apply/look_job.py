@@ -1,0 +1,137 @@
+"""A short-lived Job that looks into a claim and can change nothing on it: the claim is mounted read-only, and root's
+only capability is to read. It takes the rights that the ownership Job takes, and is gone when the look is over."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from auditor.apply import guards
+from auditor.apply.following import follow
+from auditor.apply.job_run import remove
+from auditor.apply.ownership_job import ANNOTATIONS, CONTAINER, LABELS, LOOK, mount_of, placed
+from auditor.apply.progress import Tick
+from auditor.apply.tools import Tools
+from auditor.errors import ActionFailed, Conflict, PlanRefused
+from auditor.model.action import ChangeOwnership
+from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, JOBS, PODS
+
+VOLUME = "/volume"
+PROGRAM = "/posit-audit/ownership.py"
+_SECONDS = 600
+"""After them Kubernetes ends it, whoever started it."""
+_KEPT_SECONDS = 300
+_LABELS = {**LABELS, "app.kubernetes.io/component": LOOK}
+
+
+def look(would: ChangeOwnership, command: Sequence[str], tools: Tools, tick: Tick) -> list[str]:
+    """All that the command wrote. `would` is the change that the look is to decide on: it says which claim, and how to
+    start a pod for it. Raises PlanRefused where no pod could mount the claim, ActionFailed, ApiError."""
+    namespace = would.claim.namespace
+    claim = tools.reader.get(CLAIMS, namespace, would.claim.name)
+    refusal = guards.another_node(would, claim, tools.reader.list(PODS, namespace))
+    if refusal:
+        raise PlanRefused(refusal)
+    body = job(would, command)
+    name = body["metadata"]["name"]
+    tools.writer.apply(CONFIG_MAPS, config_map(would))
+    try:
+        made = tools.writer.create(JOBS, body)
+    except Conflict:
+        raise ActionFailed(f"Job {namespace}/{name} is there: somebody looks into {would.claim} right now.") from None
+    try:
+        tools.writer.apply(CONFIG_MAPS, config_map(would, made["metadata"]["uid"]))
+        follow(made, tools, tick)
+        return _written(namespace, name, tools)
+    finally:
+        remove(made, tools)
+
+
+def _written(namespace: str, name: str, tools: Tools) -> list[str]:
+    pods = tools.reader.list(PODS, namespace, label_selector=f"batch.kubernetes.io/job-name={name}")
+    last = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    return list(tools.reader.log(namespace, last["metadata"]["name"], CONTAINER))
+
+
+def name_of(would: ChangeOwnership) -> str:
+    what = f"{would.claim_uid}/{would.path}"
+    return f"posit-audit-look-{hashlib.sha256(what.encode()).hexdigest()[:10]}"
+
+
+def config_map(would: ChangeOwnership, job_uid: str = "") -> dict[str, Any]:
+    name = name_of(would)
+    owners = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid}] if job_uid else []
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": would.claim.namespace,
+            "labels": _LABELS,
+            **({"ownerReferences": owners} if owners else {}),
+        },
+        "data": {"ownership.py": files("auditor.worker").joinpath("ownership.py").read_text(encoding="utf-8")},
+    }
+
+
+def job(would: ChangeOwnership, command: Sequence[str]) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": name_of(would),
+            "namespace": would.claim.namespace,
+            "labels": _LABELS,
+            "annotations": ANNOTATIONS,
+        },
+        "spec": {
+            "activeDeadlineSeconds": _SECONDS,
+            "ttlSecondsAfterFinished": _KEPT_SECONDS,
+            "backoffLimit": 1,
+            "template": {
+                "metadata": {"labels": _LABELS, "annotations": ANNOTATIONS},
+                "spec": _pod_spec(would, command),
+            },
+        },
+    }
+
+
+def _pod_spec(would: ChangeOwnership, command: Sequence[str]) -> dict[str, Any]:
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 5,
+        "securityContext": {
+            "runAsUser": 0,
+            "runAsGroup": 0,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": would.placement.image,
+                "imagePullPolicy": would.placement.image_pull_policy,
+                "command": list(command),
+                "volumeMounts": [
+                    {**mount_of(would, VOLUME), "readOnly": True},
+                    {"name": "program", "mountPath": "/posit-audit", "readOnly": True},
+                ],
+                "resources": {
+                    "requests": {"cpu": "100m", "memory": "64Mi"},
+                    "limits": {"cpu": "1", "memory": "256Mi"},
+                },
+                "securityContext": {
+                    "runAsUser": 0,
+                    "runAsNonRoot": False,
+                    "privileged": False,
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"], "add": ["DAC_READ_SEARCH"]},
+                },
+            }
+        ],
+        "volumes": [
+            {"name": "data", "persistentVolumeClaim": {"claimName": would.claim.name, "readOnly": True}},
+            {"name": "program", "configMap": {"name": name_of(would), "defaultMode": 0o444}},
+        ],
+        **placed(would.placement),
+    }

@@ -1,0 +1,56 @@
+"""The plan as a file: whole or not there, and for its owner's eyes only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import msgspec
+
+from auditor.errors import PositAuditError, UnreadableFile
+from auditor.model.plan import Plan
+
+_SCHEMA = "posit-audit.plan/v1"
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """The same plan gives the same bytes."""
+    write_private(path, msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n")
+
+
+def read_plan(path: Path) -> Plan:
+    """Raises UnreadableFile for what isn't there, isn't a plan, or is one of another version."""
+    again = "Make the plan again with this version."
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"The plan {path} can't be read: {error.strerror}.") from error
+    try:
+        schema = msgspec.json.decode(data, type=_Head).schema
+        if schema != _SCHEMA:
+            raise UnreadableFile(f"The plan {path} is {schema!r}, and this is a reader of {_SCHEMA!r}.", hint=again)
+        return msgspec.json.decode(data, type=Plan)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableFile(f"{path} is not a plan of posit-audit: {error}.", hint=again) from error
+
+
+class _Head(msgspec.Struct):
+    schema: str
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replaces `path` at once by a file of mode 0600. A symbolic link is replaced, not followed."""
+    try:
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise PositAuditError(f"{path} can't be written: {error.strerror}.") from error

@@ -1,0 +1,54 @@
+"""What `helm upgrade` will certainly ask of the API server, asked before: Helm's own dry run asks for none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from auditor.apply.tools import Tools
+from auditor.helm.dry_run import Rendered
+from auditor.model.kubernetes import (
+    CLAIMS,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    JOBS,
+    ROLE_BINDINGS,
+    ROLES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    Access,
+    Resource,
+)
+
+_KINDS: Final = {
+    (resource.api_version, resource.kind): resource
+    for resource in (
+        SECRETS,
+        CONFIG_MAPS,
+        SERVICES,
+        SERVICE_ACCOUNTS,
+        CLAIMS,
+        DEPLOYMENTS,
+        JOBS,
+        ROLES,
+        ROLE_BINDINGS,
+    )
+}
+"""Of other kinds only Helm's own refusal tells."""
+
+
+def missing(objects: Iterable[Rendered], namespace: str, tools: Tools) -> tuple[str, ...]:
+    """Each as in "create secrets in namespace x". Which objects will be patched isn't known before, and isn't asked."""
+    record = [(verb, SECRETS, namespace) for verb in ("create", "update")]
+    shown = {
+        ("get", _KINDS[one.api_version, one.kind], one.namespace or namespace)
+        for one in objects
+        if (one.api_version, one.kind) in _KINDS
+    }
+    asked = [*record, *sorted(shown, key=lambda one: (one[2], one[1].plural))]
+    return tuple(_said(*one) for one in asked if not tools.reader.allowed(Access(one[1], ()), one[0], one[2]))
+
+
+def _said(verb: str, resource: Resource, namespace: str) -> str:
+    return f"{verb} {resource.plural} in namespace {namespace}"

@@ -1,0 +1,139 @@
+"""Applies a plan: first the whole of it as a rehearsal, then step by step.
+
+Releases are independent of each other: where a step fails or is refused, the rest of its release is skipped, because
+later steps build on earlier ones, and the other releases go on. Only what ends an interruption is done all the same.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from auditor.apply.actions import PERFORMERS
+from auditor.apply.effect import Effect
+from auditor.apply.journal import Journal
+from auditor.apply.progress import Progress
+from auditor.apply.tools import Tools
+from auditor.errors import Conflict, Interrupted, PlanRefused, PositAuditError
+from auditor.model.action import ChangeOwnership, ScaleWorkload
+from auditor.model.outcome import Outcome, State
+from auditor.model.plan import Plan, Step
+from auditor.model.snapshot import ReleaseRef
+
+
+def dry_run(plan: Plan, tools: Tools) -> None:
+    """Every guard, every precondition and the API server's own answer, for every step. Raises one PlanRefused with all
+    reasons; changes nothing."""
+    same_cluster(plan.server, tools)
+    reasons = [reason for step in plan.steps for reason in _against(step, tools)]
+    if reasons:
+        listed = "".join(f"\n  - {reason}" for reason in reasons)
+        raise PlanRefused(f"The plan can't be applied, and nothing was changed:{listed}")
+
+
+def _against(step: Step, tools: Tools) -> Iterator[str]:
+    performer = PERFORMERS[type(step.action)]
+    try:
+        if not performer.check(step.action, tools):
+            performer.rehearse(step.action, tools)
+    except PositAuditError as error:
+        yield f"{step.id}: {error}"
+
+
+def apply(plan: Plan, tools: Tools, journal: Journal, progress: Progress) -> tuple[Outcome, ...]:
+    """One outcome per step, in order. Applying a plan twice is applying it once.
+
+    Raises Interrupted on Ctrl-C and SIGTERM, after the journal says so."""
+    same_cluster(plan.server, tools)
+    outcomes: list[Outcome] = []
+    stopped: set[ReleaseRef] = set()
+    with terminable():
+        for step in plan.steps:
+            progress.step(step)
+            try:
+                skip = step.release in stopped and not _ends_interruption(step)
+                outcome = _skipped(step) if skip else _make(step, tools, journal, progress)
+            except KeyboardInterrupt:
+                journal.interrupted(step)
+                job = " Its Job goes on by itself in the cluster." if isinstance(step.action, ChangeOwnership) else ""
+                raise Interrupted(
+                    f"Stopped during {step.id}.{job} What was begun is written down in {journal.path}.",
+                    hint=f"Run the same again to go on, or take it back with: posit-audit undo {journal.path}",
+                ) from None
+            if outcome.state in (State.FAILED, State.REFUSED):
+                stopped.add(step.release)
+            outcomes.append(outcome)
+            progress.done(step, outcome)
+    return tuple(outcomes)
+
+
+def _make(step: Step, tools: Tools, journal: Journal, progress: Progress) -> Outcome:
+    performer = PERFORMERS[type(step.action)]
+    try:
+        already = performer.check(step.action, tools)
+    except PositAuditError as error:
+        outcome = ended(step, State.REFUSED, str(error))
+    else:
+        if already:
+            outcome = ended(step, State.ALREADY, already)
+        else:
+            journal.intent(step)
+            outcome = _act(step, tools, progress)
+    journal.outcome(outcome)
+    return outcome
+
+
+def _act(step: Step, tools: Tools, progress: Progress) -> Outcome:
+    performer = PERFORMERS[type(step.action)]
+    try:
+        effect = performer.act(step.action, tools, lambda counts: progress.tick(step, counts))
+    except (PlanRefused, Conflict) as error:
+        return ended(step, State.REFUSED, str(error))
+    except PositAuditError as error:
+        return ended(step, State.FAILED, str(error))
+    return came_to(step, effect)
+
+
+def came_to(step: Step, effect: Effect) -> Outcome:
+    return Outcome(step=step.id, object=step.object, state=effect.state, message=effect.message, details=effect.details)
+
+
+def ended(step: Step, state: State, message: str) -> Outcome:
+    return Outcome(step=step.id, object=step.object, state=state, message=message)
+
+
+def _ends_interruption(step: Step) -> bool:
+    """A server that was stopped is started again whatever became of the steps between."""
+    return isinstance(step.action, ScaleWorkload) and step.action.replicas > 0
+
+
+def _skipped(step: Step) -> Outcome:
+    return ended(step, State.SKIPPED, f"An earlier step of release {step.release} did not succeed.")
+
+
+def same_cluster(server: str, tools: Tools) -> None:
+    if server != tools.server:
+        raise PlanRefused(
+            f"It was made for the API server {server}, and this is {tools.server}. Nothing was changed.",
+            hint="Choose the context with --context.",
+        )
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM stops as Ctrl-C does: in order, with a word in the journal."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,207 @@
+"""`posit-audit fix`: plan the repair and, where asked to, make it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from auditor.cli import options
+
+if TYPE_CHECKING:
+    from auditor.pipeline.fix import FixResult, Prepared
+    from auditor.settings import ClusterSettings
+
+REPAIR = "Repair"
+
+
+def fix(
+    namespaces: options.Namespaces = None,
+    all_namespaces: options.AllNamespaces = False,
+    probe: options.Probe = "auto",
+    rules: options.OnlyRules = None,
+    to: options.Targets = None,
+    catalogs: options.UpgradeCatalogs = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Make the changes of the plan.", rich_help_panel=REPAIR)
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.", rich_help_panel=REPAIR)
+    ] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Plan fixes too that need a person's judgement.", rich_help_panel=REPAIR)
+    ] = False,
+    charts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--chart",
+            metavar="SOURCE",
+            help="Where the charts are: a repository URL, an OCI reference, a chart folder or a folder of archives; "
+            "repeatable. Needed to patch values and to upgrade.",
+            rich_help_panel=REPAIR,
+        ),
+    ] = None,
+    helm: options.HelmBinary = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Keep the plan in a file too.", rich_help_panel=REPAIR),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="The plan that --out kept, instead of a new one.", rich_help_panel=REPAIR
+        ),
+    ] = None,
+    worker_image: Annotated[
+        str,
+        typer.Option(
+            "--worker-image",
+            metavar="IMAGE",
+            help="Image of the ownership Job; it needs Python 3.8 or newer. Default: the release's own, or inside the "
+            "cluster the agent's.",
+            show_default=False,
+            rich_help_panel=REPAIR,
+        ),
+    ] = "",
+    shards: Annotated[
+        int,
+        typer.Option(
+            "--shards",
+            min=1,
+            max=100,
+            metavar="N",
+            help="Change owners on ReadWriteMany volumes in N parts, each in a pod of its own, spread over the nodes.",
+            rich_help_panel=REPAIR,
+        ),
+    ] = 1,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Only watch the ownership Jobs that an earlier fix or undo started, to their end.",
+            rich_help_panel=REPAIR,
+        ),
+    ] = False,
+    output: options.Output = "text",
+    exit_zero: options.ExitZero = False,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    impersonate: options.As = None,
+    impersonate_group: options.AsGroup = None,
+    request_timeout: options.RequestTimeout = 30.0,
+) -> None:
+    """Show what would be changed to mend what scan finds: object, diff, what it interrupts, how it is undone. With --to
+    also the upgrade itself: labels, owners, values and chart in their right order.
+
+    Changes nothing without --apply. With it: the whole plan as a dry run on the server first, then step by step, then a
+    second scan that proves it. Ends with 0 where nothing is to be done or all was done and verified, 2 where changes
+    are planned or left (refused by a guard, or an upgrade that waits for a decision), 1 where one failed.
+    """
+    from auditor.cli.printing import say
+    from auditor.model.scope import ProbeMode
+    from auditor.pipeline import fix as pipeline
+    from auditor.pipeline.scan import ScanRequest
+
+    settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
+    if watch:
+        watch_jobs(settings, tuple(namespaces or ()), all_namespaces=all_namespaces, output=output)
+    request = ScanRequest(
+        namespaces=tuple(namespaces or ()),
+        all_namespaces=all_namespaces,
+        probe=ProbeMode(probe),
+        rules=tuple(rules or ()),
+        to=tuple(to or ()),
+        catalogs=tuple(catalogs or ()),
+        charts=tuple(charts or ()),
+        helm=helm or "",
+    )
+    if plan and (worker_image or shards > 1):
+        raise typer.BadParameter("A kept plan is applied as it is; give --worker-image and --shards where it is made.")
+    jobs = pipeline.JobWishes(image=worker_image, shards=shards)
+    prepared = pipeline.prepare(settings, request, unsafe=unsafe, saved=plan, jobs=jobs, tell=say)
+    if out:
+        pipeline.keep(prepared.plan, out)
+    if not apply or not prepared.plan.steps:
+        _show_plan(prepared, output)
+        if prepared.before.saw_nothing:
+            raise typer.Exit(1)
+        raise typer.Exit(2 if (prepared.plan.steps or prepared.upgrades_left) and not exit_zero else 0)
+    if output == "text":
+        _show_plan(prepared, output)
+    agree(yes)
+    result = _carry_out(prepared, tuple(charts or ()), helm or "")
+    _show_result(prepared, result, output)
+    if result.failed:
+        raise typer.Exit(1)
+    all_done = result.verified and not prepared.upgrades_left
+    raise typer.Exit(0 if all_done or exit_zero else 2)
+
+
+def watch_jobs(
+    settings: ClusterSettings, namespaces: tuple[str, ...], *, all_namespaces: bool, output: str
+) -> NoReturn:
+    from auditor.cli.printing import print_result
+    from auditor.cli.progress import shown
+    from auditor.model.outcome import State
+    from auditor.pipeline.watch import watch
+    from auditor.report.plan_text import outcomes_json, outcomes_text
+
+    with shown() as progress:
+        outcomes = watch(settings, namespaces, all_namespaces=all_namespaces, progress=progress)
+    if output == "json":
+        print_result(json.dumps(outcomes_json(outcomes), indent=2))
+    else:
+        print_result(outcomes_text(outcomes) if outcomes else "No ownership Job of ours is there.")
+    raise typer.Exit(1 if any(outcome.state is State.FAILED for outcome in outcomes) else 0)
+
+
+def _show_plan(prepared: Prepared, output: str) -> None:
+    from auditor.cli.printing import print_result
+    from auditor.report.plan_text import not_told, plan_json, plan_text
+
+    findings, blind = prepared.before.findings, prepared.before.snapshot.blind
+    if output == "text":
+        print_result(plan_text(prepared.plan, findings, blind))
+    else:
+        print_result(json.dumps({**plan_json(prepared.plan), "not_told": not_told(findings, blind)}, indent=2))
+
+
+def agree(yes: bool) -> None:
+    from auditor.errors import PlanRefused
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise PlanRefused("There is no terminal to ask at, and nothing was changed.", hint="Add --yes to agree.")
+    if not typer.confirm("Make these changes?", default=False, err=True):
+        raise PlanRefused("Nothing was changed.")
+
+
+def _carry_out(prepared: Prepared, charts: tuple[str, ...], helm: str) -> FixResult:
+    from auditor.cli.printing import say
+    from auditor.cli.progress import shown
+    from auditor.pipeline import fix as pipeline
+
+    with shown() as progress:
+        return pipeline.carry_out(prepared, charts=charts, helm=helm, progress=progress, tell=say)
+
+
+def _show_result(prepared: Prepared, result: FixResult, output: str) -> None:
+    from auditor.cli.printing import print_result, say
+    from auditor.report.plan_text import not_told, outcomes_json, outcomes_text, plan_json
+
+    if output == "json":
+        whole = {
+            "schema": "posit-audit.fix/v1",
+            "plan": plan_json(prepared.plan),
+            "not_told": not_told(prepared.before.findings, prepared.before.snapshot.blind),
+            **{k: v for k, v in outcomes_json(result.outcomes, result.verdicts).items() if k != "schema"},
+            "journal": str(result.journal),
+        }
+        print_result(json.dumps(whole, indent=2))
+        return
+    print_result(outcomes_text(result.outcomes, result.verdicts))
+    say(f"It can be taken back with: posit-audit undo {result.journal}")

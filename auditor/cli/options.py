@@ -1,0 +1,160 @@
+"""Flags that several commands share, spelled as kubectl and Helm spell them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from auditor.settings import ClusterSettings
+
+CLUSTER = "Cluster"
+CHOICE = "What to look at"
+RESULT = "Result"
+
+Kubeconfig = Annotated[
+    str | None, typer.Option("--kubeconfig", metavar="FILE", help="Kubeconfig to use.", rich_help_panel=CLUSTER)
+]
+Context = Annotated[
+    str | None, typer.Option("--context", metavar="NAME", help="Context in it.", rich_help_panel=CLUSTER)
+]
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="USER", help="User to impersonate for every request.", rich_help_panel=CLUSTER),
+]
+AsGroup = Annotated[
+    str | None,
+    typer.Option("--as-group", metavar="GROUP", help="Group to impersonate with --as.", rich_help_panel=CLUSTER),
+]
+RequestTimeout = Annotated[
+    float,
+    typer.Option("--request-timeout", min=1, metavar="SECONDS", help="For one request.", rich_help_panel=CLUSTER),
+]
+Namespaces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        metavar="NS",
+        help="Look in this namespace; repeatable. Default: all where allowed, otherwise the current one.",
+        rich_help_panel=CHOICE,
+    ),
+]
+AllNamespaces = Annotated[
+    bool,
+    typer.Option(
+        "--all-namespaces", "-A", help="Insist on all namespaces: fail where that is refused.", rich_help_panel=CHOICE
+    ),
+]
+Probe = Annotated[
+    Literal["auto", "exec", "job", "off"],
+    typer.Option(
+        "--probe",
+        help="How to look into volumes: by read-only exec in the release's running pod (exec; auto where it is "
+        "allowed), by a short-lived Job that mounts the claim read-only and is deleted afterwards (job: the one way "
+        "that creates something, with the rights of fix), or not at all.",
+        rich_help_panel=CHOICE,
+    ),
+]
+OnlyRules = Annotated[
+    list[str] | None,
+    typer.Option("--rule", metavar="RULE", help="Only this rule; repeatable.", rich_help_panel=CHOICE),
+]
+Output = Annotated[
+    Literal["text", "json"], typer.Option("--output", "-o", help="Form of the result.", rich_help_panel=RESULT)
+]
+ExitZero = Annotated[
+    bool,
+    typer.Option("--exit-zero", help="End with 0 whatever was found; 1 still means it failed.", rich_help_panel=RESULT),
+]
+HelmBinary = Annotated[
+    str | None,
+    typer.Option("--helm", metavar="PATH", envvar="HELM", help="Helm to run. Default: the one on PATH."),
+]
+
+Charts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chart",
+        metavar="SOURCE",
+        help="Where the charts are: a repository URL, an OCI reference, a chart folder or a folder of archives; "
+        "repeatable.",
+    ),
+]
+ValuesFiles = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...", help="Values files in the order in which Helm gets them; - is stdin.", show_default=False
+    ),
+]
+ChartName = Annotated[
+    Literal["rstudio-connect", "rstudio-pm"] | None,
+    typer.Option("--chart-name", help="The chart they are for. Default: told from the keys.", show_default=False),
+]
+FromVersion = Annotated[
+    str, typer.Option("--from", metavar="VERSION", help="Chart version that runs now.", show_default=False)
+]
+ToVersion = Annotated[
+    str,
+    typer.Option(
+        "--to", metavar="VERSION", help="Chart version to go to. Default: the newest known.", show_default=False
+    ),
+]
+ReleaseNamespace = Annotated[
+    str, typer.Option("--namespace", "-n", metavar="NS", help="Namespace of the release, as for helm template.")
+]
+Catalogs = Annotated[
+    list[Path] | None,
+    typer.Option("--catalog", metavar="FILE", help="More rows for the catalog; repeatable. See docs/catalog.md."),
+]
+
+UPGRADE = "Upgrade"
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to",
+        metavar="CHART=VERSION",
+        help="Judge an upgrade of this chart's releases: rstudio-connect=0.21.0, rstudio-pm=newest; repeatable. "
+        "Without it only the present version is looked at.",
+        rich_help_panel=UPGRADE,
+    ),
+]
+UpgradeCatalogs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--catalog",
+        metavar="FILE",
+        help="More rows for the catalog that --to is judged by; repeatable. See docs/catalog.md.",
+        rich_help_panel=UPGRADE,
+    ),
+]
+UpgradeCharts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chart",
+        metavar="SOURCE",
+        help="Where the charts of --to are, for their own defaults: a repository URL, an OCI reference, a chart folder "
+        "or a folder of archives; repeatable. Default: what the catalog knows.",
+        rich_help_panel=UPGRADE,
+    ),
+]
+
+
+def cluster_settings(
+    kubeconfig: str | None,
+    context: str | None,
+    impersonate: str | None,
+    impersonate_group: str | None,
+    request_timeout: float,
+) -> ClusterSettings:
+    from auditor.settings import ClusterSettings
+
+    return ClusterSettings(
+        kubeconfig=kubeconfig,
+        context=context,
+        impersonate=impersonate,
+        impersonate_group=impersonate_group,
+        request_timeout=request_timeout,
+    )

@@ -1,0 +1,24 @@
+"""The way to stdout: colours and a width only where a person looks at a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+
+
+def print_result(rendered: str | Callable[[bool, int | None], str]) -> None:
+    """Writes a text, or what a renderer makes of (color, width), to stdout with one line end. Width None: no line is
+    broken in a pipe, where grep wants it whole."""
+    if callable(rendered):
+        terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else None
+        rendered = rendered(terminal and not os.environ.get("NO_COLOR"), width)
+    sys.stdout.write(rendered.rstrip("\n") + "\n")
+
+
+def say(line: str) -> None:
+    """One line of progress or notice for a person, on stderr."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

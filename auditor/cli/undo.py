@@ -1,0 +1,51 @@
+"""`posit-audit undo`: take back what an earlier fix did."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli import options
+
+
+def undo(
+    journal: Annotated[
+        Path | None, typer.Argument(metavar="[JOURNAL]", help="Default: the newest.", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")] = False,
+    helm: options.HelmBinary = None,
+    output: options.Output = "text",
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    impersonate: options.As = None,
+    impersonate_group: options.AsGroup = None,
+    request_timeout: options.RequestTimeout = 30.0,
+) -> None:
+    """Take back what a journal says was done, the last step first.
+
+    What somebody else changed since is left as it is. Ends with 0 where all was taken back, 1 where something was not.
+    """
+    from auditor.cli.fix import agree
+    from auditor.cli.printing import print_result
+    from auditor.cli.progress import shown
+    from auditor.model.outcome import State
+    from auditor.pipeline import undo as pipeline
+    from auditor.report.plan_text import outcomes_json, outcomes_text
+
+    settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
+    record = pipeline.find(journal)
+    steps = record.to_undo()
+    if steps and output == "text":
+        print_result("To be taken back:\n" + "\n".join(f"  - {step.title}: {step.undo}" for step in steps))
+    if steps:
+        agree(yes)
+    with shown() as progress:
+        outcomes = pipeline.take_back(settings, record, helm=helm or "", progress=progress)
+    if output == "json":
+        print_result(json.dumps(outcomes_json(outcomes), indent=2))
+    else:
+        print_result(outcomes_text(outcomes))
+    raise typer.Exit(0 if all(o.state in (State.DONE, State.ALREADY) for o in outcomes) else 1)

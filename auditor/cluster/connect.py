@@ -1,0 +1,120 @@
+"""From flags and environment to a connection: kubeconfig, context, impersonation, or the pod's own account."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
+
+from auditor import __version__
+from auditor.errors import ClusterError
+from auditor.settings import ClusterSettings
+
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class Connection:
+    """An open door to one API server."""
+
+    def __init__(
+        self, api: client.ApiClient, settings: ClusterSettings, *, context: str, namespace: str, in_cluster: bool
+    ) -> None:
+        self.api = api
+        self.settings = settings
+        self.context = context
+        self.namespace = namespace
+        self.in_cluster = in_cluster
+
+    @property
+    def server(self) -> str:
+        """The address of the API server."""
+        return str(self.api.configuration.host)
+
+    @property
+    def identity(self) -> str:
+        """Whom a refusal is about, in words."""
+        return f"user {self.settings.impersonate!r}" if self.settings.impersonate else "this identity"
+
+
+def connect(settings: ClusterSettings) -> Connection:
+    """Raises ClusterError where there is no kubeconfig, no such context, or one that doesn't load."""
+    configuration = client.Configuration()
+    in_cluster = _prefers_in_cluster(settings)
+    if in_cluster:
+        context, namespace = _load_in_cluster(configuration)
+    else:
+        context, namespace = _load_kubeconfig(configuration, settings)
+    # Retries are made in one place, by cluster/retry.py, and are logged there.
+    configuration.retries = urllib3.Retry(total=0, redirect=2)
+    api = client.ApiClient(configuration)
+    # Who reads the API server's audit log sees which requests were ours.
+    api.user_agent = f"posit-audit/{__version__}"
+    if settings.impersonate:
+        api.set_default_header("Impersonate-User", settings.impersonate)
+    if settings.impersonate_group:
+        if not settings.impersonate:
+            raise ClusterError("--as-group needs --as.", hint="Name the user to impersonate as well.")
+        api.set_default_header("Impersonate-Group", settings.impersonate_group)
+    return Connection(api, settings, context=context, namespace=namespace, in_cluster=in_cluster)
+
+
+def _prefers_in_cluster(settings: ClusterSettings) -> bool:
+    if settings.kubeconfig or settings.context or os.environ.get("KUBECONFIG"):
+        return False
+    if Path(KUBE_CONFIG_DEFAULT_LOCATION).expanduser().exists():
+        return False
+    return "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+def _load_in_cluster(configuration: client.Configuration) -> tuple[str, str]:
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException as error:
+        raise ClusterError(
+            f"The pod's service account can't be used: {error}.", hint="Mount its token, or give --kubeconfig."
+        ) from error
+    namespace = _POD_NAMESPACE.read_text().strip() if _POD_NAMESPACE.exists() else "default"
+    return "in-cluster", namespace
+
+
+def _load_kubeconfig(configuration: client.Configuration, settings: ClusterSettings) -> tuple[str, str]:
+    asked = settings.kubeconfig or os.environ.get("KUBECONFIG") or KUBE_CONFIG_DEFAULT_LOCATION
+    files = [Path(part).expanduser() for part in asked.split(os.pathsep) if part]
+    if not any(file.exists() for file in files):
+        raise ClusterError(
+            f"There is no kubeconfig at {asked}.",
+            hint="Give --kubeconfig FILE, set KUBECONFIG, or run inside the cluster.",
+        )
+    try:
+        contexts, active = config.list_kube_config_contexts(config_file=asked)
+        chosen = active if settings.context is None else _named(contexts, settings.context)
+        config.load_kube_config(
+            config_file=asked, context=chosen["name"], client_configuration=configuration, persist_config=False
+        )
+    except ClusterError:
+        raise
+    except config.ConfigException as error:
+        raise ClusterError(
+            f"The kubeconfig {asked} can't be used: {_first_line(error)}.", hint="Check it with: kubectl config view"
+        ) from error
+    except Exception as error:
+        raise ClusterError(
+            f"The kubeconfig {asked} can't be read ({type(error).__name__}).",
+            hint="Check it with: kubectl config view",
+        ) from error
+    return str(chosen["name"]), str(chosen["context"].get("namespace") or "default")
+
+
+def _named(contexts: list[dict[str, object]], name: str) -> dict[str, dict[str, object]]:
+    for context in contexts:
+        if context["name"] == name:
+            return context  # type: ignore[return-value]
+    known = ", ".join(sorted(str(context["name"]) for context in contexts)) or "none"
+    raise ClusterError(f"The kubeconfig has no context {name!r}.", hint=f"It has: {known}.")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

@@ -1,0 +1,149 @@
+"""Everything that posit-audit asks a cluster: gets, paged lists, metadata-only lists, tables, logs and read-only exec.
+
+Nothing here sends a request that changes anything; the only POSTs ask who we are and what we may, and store nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from auditor.cluster.connect import Connection
+from auditor.cluster.exec import ExecResult, run_in_container
+from auditor.cluster.request import open_stream, path_of, refusal, send
+from auditor.errors import NotFound
+from auditor.model.kubernetes import PODS, Access, Resource
+
+PAGE = 500
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
+_ACCESS_REVIEW = Resource(
+    "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
+)
+_SELF_REVIEW = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)
+
+
+class Reader:
+    """Raises Unauthorized, Forbidden, NotFound or Unavailable, each with its sentence; ClusterError where no API server
+    answers."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        refused = refusal(self.connection, "get", resource, namespace, name)
+        return send(self.connection, "GET", path_of(resource, namespace, name), refused)
+
+    def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """Objects page by page; `namespace` None asks for all. With `metadata_only` an object is its metadata, and
+        the rest never leaves the server."""
+        accept = _METADATA_ONLY if metadata_only else "application/json"
+        for page in self._pages(resource, namespace, label_selector, field_selector, accept):
+            for item in page.get("items") or ():
+                yield {**item, "apiVersion": resource.api_version, "kind": resource.kind}
+
+    def table(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> Iterator[dict[str, Any]]:
+        """What `kubectl get -o wide` shows, as dicts: `namespace`, `name`, `labels`, and each column by its lower-case
+        name ("containers", "images", "selector" for workloads). A fraction of the objects' size on the wire."""
+        columns: list[str] = []
+        for page in self._pages(resource, namespace, label_selector, field_selector, _TABLE):
+            # Only the first page of a Table defines its columns.
+            columns = [column["name"].lower() for column in page.get("columnDefinitions") or ()] or columns
+            for row in page.get("rows") or ():
+                metadata = row["object"]["metadata"]
+                yield {
+                    **dict(zip(columns, row["cells"], strict=False)),
+                    "namespace": metadata.get("namespace", ""),
+                    "name": metadata["name"],
+                    "labels": metadata.get("labels") or {},
+                }
+
+    def _pages(
+        self, resource: Resource, namespace: str | None, labels: str, fields: str, accept: str
+    ) -> Iterator[dict[str, Any]]:
+        refused = refusal(self.connection, "list", resource, namespace)
+        query = {"limit": str(PAGE), "labelSelector": labels, "fieldSelector": fields}
+        query = {name: value for name, value in query.items() if value}
+        while True:
+            page = send(self.connection, "GET", path_of(resource, namespace), refused, query=query, accept=accept)
+            yield page
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query = {**query, "continue": token}
+
+    def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        command: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 60.0,
+    ) -> ExecResult:
+        return run_in_container(self.connection, namespace, pod, container, command, stdin=stdin, timeout=timeout)
+
+    def log(
+        self, namespace: str, pod: str, container: str, *, follow: bool = False, tail_lines: int | None = None
+    ) -> Iterator[str]:
+        """Lines of a container's log as they come; ends when the container does, or where the connection breaks."""
+        query = {"container": container, "follow": str(follow).lower()}
+        if tail_lines is not None:
+            query["tailLines"] = str(tail_lines)
+        refused = refusal(self.connection, "get", PODS, namespace, pod, "log")
+        response = open_stream(self.connection, path_of(PODS, namespace, pod, "log"), refused, query=query)
+        try:
+            rest = b""
+            for chunk in response.response.stream(amt=None, decode_content=True):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield line.decode("utf-8", "replace")
+            if rest:
+                yield rest.decode("utf-8", "replace")
+        finally:
+            response.response.close()
+
+    def allowed(self, access: Access, verb: str, namespace: str | None, name: str = "") -> bool:
+        """Whether the present identity may; None asks for all namespaces."""
+        attributes: Mapping[str, str] = {
+            "group": access.resource.group,
+            "resource": access.resource.plural,
+            "subresource": access.subresource,
+            "verb": verb,
+            "namespace": (namespace or "") if access.resource.namespaced else "",
+            "name": name,
+        }
+        review = {
+            "apiVersion": _ACCESS_REVIEW.api_version,
+            "kind": _ACCESS_REVIEW.kind,
+            "spec": {"resourceAttributes": attributes},
+        }
+        refused = refusal(self.connection, "create", _ACCESS_REVIEW, None)
+        answer = send(self.connection, "POST", path_of(_ACCESS_REVIEW, None), refused, body=review)
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    def whoami(self) -> str:
+        """The user that the API server takes us for; "" where it is too old to say (before Kubernetes 1.28)."""
+        review = {"apiVersion": _SELF_REVIEW.api_version, "kind": _SELF_REVIEW.kind}
+        refused = refusal(self.connection, "create", _SELF_REVIEW, None)
+        try:
+            answer = send(self.connection, "POST", path_of(_SELF_REVIEW, None), refused, body=review)
+        except NotFound:
+            return ""
+        return str(((answer.get("status") or {}).get("userInfo") or {}).get("username", ""))

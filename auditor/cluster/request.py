@@ -1,0 +1,194 @@
+"""One request to the API server: its path, its retries, and the error that a refusal becomes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import structlog
+import urllib3.exceptions
+from kubernetes.client import ApiException
+
+from auditor.cluster.connect import Connection
+from auditor.cluster.retry import Transient, with_retries
+from auditor.errors import ApiError, ClusterError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from auditor.model.kubernetes import Resource
+
+log = structlog.get_logger()
+
+_VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
+_NO_RIGHT = re.compile(r'User "[^"]*" cannot ')
+"""How an authorizer's answer begins (k8s.io/apiserver, pkg/endpoints/handlers/responsewriters/errors.go)."""
+_RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class Refusal:
+    """Turns a status code into the sentence and the class of the error."""
+
+    def __init__(self, connection: Connection, verb: str, what: str, grant: str) -> None:
+        self.connection, self.verb, self.what, self.grant = connection, verb, what, grant
+
+    def of(self, status: int, body: bytes, headers: Mapping[str, str]) -> ApiError:
+        said = _server_message(body)
+        if status == Unauthorized.status:
+            return Unauthorized(
+                f"The API server {self.connection.server} does not accept the credentials of context "
+                f"{self.connection.context!r} (401).",
+                hint="They may have expired: log in again, then check with: kubectl auth whoami",
+            )
+        if status == Forbidden.status and said and not _NO_RIGHT.search(said):
+            # Admission (Pod Security, a quota, a webhook) answers 403 too; no grant helps then.
+            return Forbidden(f"The API server does not admit {self.what}: {said} (403).")
+        if status == Forbidden.status:
+            return Forbidden(
+                f"{self.connection.identity.capitalize()} may not {self.verb} {self.what} (403).",
+                hint=f"Grant it the verb: {self.grant}",
+            )
+        if status == NotFound.status:
+            return NotFound(f"{self.what} is not there (404).")
+        if status == Conflict.status:
+            return Conflict(f"{self.what} could not be changed: {said or 'it was changed meanwhile'} (409).")
+        if status == Invalid.status:
+            return Invalid(f"The API server refuses {self.what} as invalid: {said or 'no reason given'} (422).")
+        if status in _RETRIED_STATUS:
+            return Transient(
+                f"The API server could not {self.verb} {self.what} ({status}).",
+                hint="Try again when it is less busy.",
+                retry_after=_retry_after(headers),
+            )
+        return ApiError(f"The API server refused to {self.verb} {self.what}: {said or 'no reason given'} ({status}).")
+
+
+def path_of(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
+    """`/apis/apps/v1/namespaces/x/deployments/y/scale`."""
+    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    scope = f"/namespaces/{namespace}" if namespace and resource.namespaced else ""
+    return "/".join(part for part in (f"{root}{scope}/{resource.plural}", name, subresource) if part)
+
+
+def describe(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
+    kind = f"{resource.plural}/{subresource}" if subresource else resource.plural
+    if name:
+        kind = f"{resource.kind}{'/' + subresource if subresource else ''} {name}"
+    if not resource.namespaced:
+        return kind
+    return f"{kind} in namespace {namespace}" if namespace else f"{kind} in all namespaces"
+
+
+def refusal(
+    connection: Connection, verb: str, resource: Resource, namespace: str | None, name: str = "", subresource: str = ""
+) -> Refusal:
+    plural = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+    scope = f"-n {namespace}" if namespace and resource.namespaced else "-A" if resource.namespaced else ""
+    sub = f" --subresource={subresource}" if subresource else ""
+    grant = f"kubectl auth can-i {verb} {plural}{sub} {scope}".strip() + " must answer yes"
+    return Refusal(connection, verb, describe(resource, namespace, name, subresource), grant)
+
+
+def send(
+    connection: Connection,
+    method: str,
+    path: str,
+    refused: Refusal,
+    *,
+    query: Mapping[str, str] | None = None,
+    accept: str = "application/json",
+    content_type: str = "application/json",
+    body: Any = None,
+) -> dict[str, Any]:
+    """The decoded answer. Raises the ApiError that the refusal becomes, or ClusterError where no server answers."""
+    headers = {"Accept": accept}
+    if body is not None:
+        headers["Content-Type"] = content_type
+
+    def once() -> dict[str, Any]:
+        response = _call(connection, method, path, refused, dict(query or {}), dict(headers), body)
+        try:
+            return cast("dict[str, Any]", json.loads(response.read() or b"{}"))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Transient(f"The answer to {refused.verb} {refused.what} broke off.") from error
+        finally:
+            response.response.release_conn()
+
+    log.debug("request", method=method, path=path, query=dict(query or {}))
+    return with_retries(once)
+
+
+def open_stream(connection: Connection, path: str, refused: Refusal, *, query: Mapping[str, str]) -> Any:
+    """A response whose body is read bit by bit, as of a log that is followed; the caller releases it."""
+    log.debug("request", method="GET", path=path, query=dict(query))
+    return with_retries(lambda: _call(connection, "GET", path, refused, dict(query), {"Accept": "*/*"}, None, None))
+
+
+def _call(
+    connection: Connection,
+    method: str,
+    path: str,
+    refused: Refusal,
+    query: dict[str, str],
+    headers: dict[str, str],
+    body: Any,
+    timeout: float | None = -1.0,
+) -> Any:
+    api = connection.api
+    serialized = api.param_serialize(
+        method=method,
+        resource_path=path,
+        query_params=list(query.items()),
+        header_params=headers,
+        body=body,
+        auth_settings=["BearerToken"],
+    )
+    wait = connection.settings.request_timeout if timeout == -1.0 else timeout
+    try:
+        response = api.call_api(*serialized, _request_timeout=wait)
+    except ApiException:  # the client's word for a failed TLS handshake; an answer's status is looked at below
+        raise _untrusted(connection) from None
+    except urllib3.exceptions.MaxRetryError as error:
+        raise _unreachable(connection, error) from None
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise Transient(
+            f"The connection to {connection.server} broke while {refused.what} was asked for ({type(error).__name__})."
+        ) from None
+    if 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's own numbers
+        return response
+    said = response.read()
+    response.response.release_conn()
+    raise refused.of(response.status, said, response.headers)
+
+
+def _unreachable(connection: Connection, error: urllib3.exceptions.MaxRetryError) -> Exception:
+    reason = error.reason
+    if isinstance(reason, urllib3.exceptions.SSLError):
+        return _untrusted(connection)
+    if isinstance(reason, urllib3.exceptions.ReadTimeoutError | urllib3.exceptions.ProtocolError):
+        return Transient(f"The API server {connection.server} did not answer in time.")
+    return Transient(
+        f"The API server {connection.server} can't be reached ({type(reason).__name__}).",
+        hint=f"Is it up, and is {connection.context!r} the right context? Check with: kubectl cluster-info",
+    )
+
+
+def _untrusted(connection: Connection) -> ClusterError:
+    return ClusterError(
+        f"No trusted connection to the API server {connection.server} could be made: the TLS handshake failed.",
+        hint="Check certificate-authority-data, client certificate and server name in the kubeconfig.",
+    )
+
+
+def _server_message(body: bytes) -> str:
+    """The `message` of the Status that the API server sent, one line. Never the object that was sent to it."""
+    try:
+        message = json.loads(body or b"{}").get("message", "")
+    except (ValueError, AttributeError):
+        return ""
+    return " ".join(str(message).split())[:600]
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    try:
+        return float(headers.get("Retry-After", ""))
+    except ValueError:
+        return None

@@ -1,0 +1,221 @@
+"""Runs the `helm` program. What it prints may hold every secret of a release: nothing of it passes but an error's
+words, and those without any value that the caller calls secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from packaging.version import InvalidVersion, Version
+
+from auditor.errors import HelmError
+from auditor.helm.dry_run import DryRun, read
+from auditor.model.keypath import leaves
+from auditor.settings import ClusterSettings
+
+log = structlog.get_logger()
+
+OLDEST = Version("3.13")
+"""The first that knows `--dry-run=server` (https://github.com/helm/helm/releases/tag/v3.13.0)."""
+_GRACE = 30.0
+"""Seconds that an interrupted helm gets to mark its release as failed."""
+_LONGEST_ERROR = 600
+_SHORTEST_SECRET = 4
+_FOREIGN = ("HELM_DEBUG", "HELM_NAMESPACE", "HELM_KUBECONTEXT", "HELM_KUBEASUSER", "HELM_KUBEASGROUPS")
+
+
+def scrub(text: str, values: Iterable[Any]) -> str:
+    """`text` without any leaf of the values of four characters or more, in the forms in which programs print it."""
+    secrets = {form for value in values for _, leaf in leaves(value) for form in _forms(leaf)}
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "<withheld>")
+    return text
+
+
+def _forms(leaf: object) -> set[str]:
+    if isinstance(leaf, list):
+        return {form for item in leaf for _, below in leaves(item) for form in _forms(below)}
+    if isinstance(leaf, bool) or not isinstance(leaf, str | int | float):
+        return set()
+    plain = str(leaf)
+    quoted = json.dumps(plain, ensure_ascii=False)[1:-1]
+    encoded = base64.b64encode(plain.encode("utf-8", "replace")).decode()
+    lines = (line.strip() for line in plain.splitlines())
+    return {form for form in (plain, plain.strip(), quoted, encoded, *lines) if len(form) >= _SHORTEST_SECRET}
+
+
+class Helm:
+    """Helm of the same cluster, context and identity as the connection. Raises HelmError."""
+
+    def __init__(self, settings: ClusterSettings, *, program: str = "") -> None:
+        """`program`: a path or name; otherwise the variable HELM, otherwise `helm` on PATH."""
+        self._settings = settings
+        self._asked = program or os.environ.get("HELM", "") or "helm"
+
+    @cached_property
+    def program(self) -> str:
+        found = shutil.which(self._asked)
+        if found is None:
+            raise HelmError(
+                f"The program {self._asked!r} was not found, and values are changed through Helm.",
+                hint=f"Install Helm {OLDEST} or newer, or name it with --helm FILE.",
+            )
+        self._check_version(found)
+        return found
+
+    def _check_version(self, program: str) -> None:
+        said = subprocess.run(
+            [program, "version", "--template", "{{.Version}}"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        ).stdout.strip()
+        found = re.match(r"v?(\d+(?:\.\d+)*)", said)
+        try:
+            version = Version(found.group(1) if found else "")
+        except InvalidVersion:
+            raise HelmError(
+                f"{program} does not tell its version as Helm does.", hint="Name Helm with --helm FILE."
+            ) from None
+        if version < OLDEST:
+            raise HelmError(f"{program} is Helm {version}, which is too old.", hint=f"Install Helm {OLDEST} or newer.")
+
+    def upgrade(
+        self,
+        namespace: str,
+        release: str,
+        *,
+        chart: Path,
+        values: Path,
+        secrets: Sequence[Any],
+        hooks: bool = True,
+        timeout: int = 300,
+    ) -> None:
+        """A new revision with exactly the values of the file `values` over the chart's defaults."""
+        arguments = self._upgrade(release, chart, values, hooks=hooks, timeout=timeout)
+        self._run(namespace, arguments, secrets=secrets, seconds=timeout * 4)
+
+    def dry_run(
+        self, namespace: str, release: str, *, chart: Path, values: Path, secrets: Sequence[Any], timeout: int = 300
+    ) -> DryRun:
+        """Renders, validates against the API server, stores nothing."""
+        arguments = self._upgrade(release, chart, values, hooks=True, timeout=timeout)
+        said = self._run(
+            namespace, [*arguments, "--dry-run=server", "--output", "json"], secrets=secrets, seconds=timeout * 2
+        )
+        try:
+            return read(said)
+        except ValueError:
+            raise HelmError(
+                f"Helm's dry run for release {namespace}/{release} gave no answer that can be read."
+            ) from None
+
+    @staticmethod
+    def _upgrade(release: str, chart: Path, values: Path, *, hooks: bool, timeout: int) -> list[str]:
+        return [
+            "upgrade",
+            release,
+            str(chart),
+            "--values",
+            str(values),
+            # Never --reuse-values: it keeps the computed values of the old chart beside the new ones.
+            "--reset-values",
+            # 0 prunes nothing: the revision that undo goes back to must stay.
+            "--history-max",
+            "0",
+            "--description",
+            "Changed by posit-audit",
+            "--timeout",
+            f"{timeout}s",
+            *([] if hooks else ["--no-hooks"]),
+        ]
+
+    def rollback(
+        self, namespace: str, release: str, revision: int, *, secrets: Sequence[Any], timeout: int = 300
+    ) -> None:
+        arguments = ["rollback", release, str(revision), "--history-max", "0", "--timeout", f"{timeout}s", "--no-hooks"]
+        self._run(namespace, arguments, secrets=secrets, seconds=timeout * 4)
+
+    def pull(self, chart: str, *, version: str, repository: str = "", into: Path) -> None:
+        """Fetches one chart archive. `chart` is an `oci://` reference, or a name in `repository`."""
+        source = ["--repo", repository] if repository else []
+        arguments = ["pull", chart, "--version", version, "--destination", str(into), *source]
+        self._run("", arguments, secrets=[{"password": urlsplit(repository).password}], cluster=False)
+
+    def _run(
+        self,
+        namespace: str,
+        arguments: Sequence[str],
+        *,
+        secrets: Sequence[Any] = (),
+        seconds: float = 120,
+        cluster: bool = True,
+    ) -> str:
+        target = [*self._cluster_flags(), "--namespace", namespace] if cluster else []
+        command = [self.program, *arguments, *target]
+        log.debug("helm", verb=arguments[0], of=arguments[1], namespace=namespace)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(),
+            # Its own group: Ctrl-C at the terminal reaches us, and we end helm in order.
+            start_new_session=True,
+        )
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            raise HelmError(f"helm {arguments[0]} did not end within {seconds:.0f} seconds.") from None
+        except BaseException:
+            _end(process)
+            raise
+        if process.returncode:
+            reason = _reason(err.decode("utf-8", "replace"), secrets)
+            raise HelmError(f"helm {' '.join(arguments[:2])} failed: {reason}")
+        return out.decode("utf-8", "replace")
+
+    def _cluster_flags(self) -> list[str]:
+        flags = (
+            ("--kube-context", self._settings.context),
+            ("--kube-as-user", self._settings.impersonate),
+            ("--kube-as-group", self._settings.impersonate_group),
+        )
+        return [part for name, value in flags if value for part in (name, value)]
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, since a kubeconfig's credential program may need any of it, without what would redirect helm."""
+        environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        if self._settings.kubeconfig:
+            environment["KUBECONFIG"] = self._settings.kubeconfig
+        return environment
+
+
+def _reason(stderr: str, secrets: Sequence[Any]) -> str:
+    """Helm's last word, from "Error:" on; warnings before it quote values."""
+    said = stderr[stderr.rfind("Error: ") :].removeprefix("Error: ") if "Error: " in stderr else "it gave no reason"
+    return " ".join(scrub(said, secrets).split())[:_LONGEST_ERROR]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,151 @@
+"""Where and as whom Connect's content runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from auditor.inventory.asking import Json, Look, reading
+from auditor.inventory.config import config
+from auditor.inventory.releases import helm
+from auditor.model.helm import HelmRecord
+from auditor.model.keypath import look_up
+from auditor.model.kubernetes import CONFIG_MAPS, JOBS, PODS, Access
+from auditor.model.product import Product
+from auditor.model.seen import NotSeenError, Unseen
+from auditor.model.snapshot import AccountUse, Config, Content, Facet
+from auditor.questions.gcfg import is_on, setting
+from auditor.questions.values import effective
+
+LAUNCHER_LABEL: Final = ("app.kubernetes.io/managed-by", "launcher")
+"""On what the Launcher starts (charts from 0.3.15 on, their job.tpl)."""
+CONTENT_CONTAINERS: Final = frozenset({"connect-content", "rs-launcher-container"})
+"""Of the direct runner (charts/rstudio-connect/values.yaml, defaultResourceJobBase) and of the Launcher (job.tpl)."""
+_SINGLE_GETS: Final = 20
+_ACCOUNT: Final = ("spec", "template", "spec", "serviceAccountName")
+_SECTION: Final = {"direct": "Kubernetes", "launcher": "Launcher"}
+
+
+@reading(
+    Facet.CONTENT,
+    Access(JOBS, ("get", "list")),
+    Access(PODS, ("list",)),
+    needs=(config,),
+)
+def content(look: Look) -> Content | None:
+    rendered = config(look) if look.found.product is Product.CONNECT else None
+    if rendered is None:
+        return None
+    mode, namespace = content_mode(rendered), content_namespace(look, rendered)
+    if mode == "local":
+        return Content(mode=mode, namespace=namespace)
+    started = list(_started(look, namespace, _data_claim(rendered, mode)))
+    uses = [*_named(look, rendered, mode)]
+    if not uses:
+        uses.append(AccountUse(account="default", evidence="content pods get the namespace default"))
+    return Content(mode=mode, namespace=namespace, uses=(*uses, *_summed_up(started)), jobs=len(started))
+
+
+def content_mode(rendered: Config) -> str:
+    if is_on(rendered, "Kubernetes", "Enabled"):
+        return "direct"
+    return "launcher" if is_on(rendered, "Launcher", "Enabled") else "local"
+
+
+def content_namespace(look: Look, rendered: Config) -> str:
+    key = {"direct": "Namespace", "launcher": "KubernetesNamespace"}.get(content_mode(rendered))
+    own = setting(rendered, _SECTION[content_mode(rendered)], key) if key else None
+    return (own or "").strip('"') or look.namespace
+
+
+def _data_claim(rendered: Config, mode: str) -> str:
+    return (setting(rendered, _SECTION[mode], "DataDirPVCName") or "").strip('"')
+
+
+def _named(look: Look, rendered: Config, mode: str) -> Iterator[AccountUse]:
+    """What content gets unless it asks for another account."""
+    record = helm.or_unseen(look)
+    key = {
+        "direct": "backends.kubernetes.defaultResourceJobBase.spec.template.spec.serviceAccountName",
+        "launcher": "launcher.templateValues.pod.serviceAccountName",
+    }[mode]
+    if isinstance(record, HelmRecord):
+        yield from _use(effective(record, key), f"values {key}")
+    if mode == "direct":
+        base = rendered.job_base.reveal() if rendered.job_base else {}
+        yield from _use(look_up(base, _ACCOUNT), f"{rendered.ref} job.yaml")
+        return
+    yield from _use(
+        (setting(rendered, "Launcher", "KubernetesDefaultServiceAccount") or "").strip('"'),
+        f"{rendered.ref} [Launcher] KubernetesDefaultServiceAccount",
+    )
+    templates = f"{look.found.fullname}-templates"
+    body = look.ask.get(CONFIG_MAPS, look.namespace, templates) or {}
+    key, where = "rstudio-library-templates-data.tpl", f"ConfigMap {look.namespace}/{templates}"
+    data = _template_data((body.get("data") or {}).get(key) or "{}", f"{key} in {where}")
+    yield from _use(look_up(data, ("pod", "serviceAccountName")), f"{where} {key}")
+
+
+def _use(account: object, evidence: str) -> Iterator[AccountUse]:
+    if account and isinstance(account, str):
+        yield AccountUse(account=account, evidence=evidence)
+
+
+def _template_data(template: str, where: str) -> Any:
+    """The one JSON object between the template's own `{{- define ... }}` and `{{- end }}`."""
+    match = re.fullmatch(r"\s*(?:\{\{-? *define.*?\}\})?(.*?)(?:\{\{-? *end *-?\}\})?\s*", template, re.DOTALL)
+    try:
+        return json.loads(match.group(1) if match else template)
+    except (ValueError, RecursionError):
+        raise NotSeenError(
+            Unseen(
+                reason=f"{where} is not the JSON that the chart writes, so the Launcher's account is not known.",
+                how="Look for serviceAccountName in it.",
+            )
+        ) from None
+
+
+def _started(look: Look, namespace: str, data_claim: str) -> Iterator[tuple[str, str]]:
+    """(account, object) of each content Job and Launcher pod that exists. The direct runner's pods all come from
+    Jobs (its role lets it create nothing else), so their Jobs tell their accounts."""
+    for kind, bodies in (("Job", _jobs(look, namespace)), ("Pod", _launcher_pods(look, namespace))):
+        for body in bodies:
+            spec = body["spec"]["template"]["spec"] if kind == "Job" else body["spec"]
+            if not _is_of_another(spec, data_claim):
+                yield spec.get("serviceAccountName") or "default", f"{kind} {namespace}/{body['metadata']['name']}"
+
+
+def _jobs(look: Look, namespace: str) -> Sequence[Json]:
+    """A Table shows which Jobs are content's at a fraction of their size; then they are asked for by name, or all at
+    once where they are many."""
+    key, value = LAUNCHER_LABEL
+    names = {
+        row["name"]
+        for row in look.ask.table(JOBS, namespace)
+        if row["labels"].get(key) == value or CONTENT_CONTAINERS.intersection(str(row.get("containers")).split(","))
+    }
+    if len(names) > _SINGLE_GETS:
+        return [body for body in look.ask.list(JOBS, namespace) if body["metadata"]["name"] in names]
+    bodies = [look.ask.get(JOBS, namespace, name) for name in sorted(names)]
+    return [body for body in bodies if body]
+
+
+def _launcher_pods(look: Look, namespace: str) -> Sequence[Json]:
+    return look.ask.list(PODS, namespace, labels="=".join(LAUNCHER_LABEL))
+
+
+def _is_of_another(spec: Json, data_claim: str) -> bool:
+    """Content mounts the data of its own Connect; two of them may share a namespace."""
+    volumes = spec.get("volumes") or ()
+    claims = {one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")}
+    return bool(data_claim and claims and data_claim not in claims)
+
+
+def _summed_up(started: Sequence[tuple[str, str]]) -> Iterator[AccountUse]:
+    """One line of evidence per account, however many Jobs run under it."""
+    for account in sorted({account for account, _ in started}):
+        objects = sorted(one for whose, one in started if whose == account)
+        more = f" and {len(objects) - 1} more" if len(objects) > 1 else ""
+        yield AccountUse(account=account, evidence=objects[0] + more)

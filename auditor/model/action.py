@@ -1,0 +1,123 @@
+"""Changes as data. One class per kind of change; `apply/actions/` holds one file for each. An action is complete: who
+applies it looks nothing up but the object's present state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from auditor.model.kubernetes import ObjectRef
+from auditor.model.migration import Note
+from auditor.model.ownership import Owner
+
+
+class LabelServiceAccount(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="label-service-account"):
+    """Adds one label by server-side apply; nothing else in the account is touched."""
+
+    account: ObjectRef
+    key: str
+    value: str = "true"
+    uid: str
+    resource_version: str
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """How to start a pod of ours so that it runs where, and with the image that, the release's own pod does."""
+
+    image: str
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    node: str = ""
+    """Pin to this node (a ReadWriteOnce claim in use); "" leaves it to the scheduler."""
+    node_selector: Mapping[str, str] = {}
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+    affinity: Mapping[str, Any] | None = None
+    priority_class: str = ""
+    python: bool = True
+    """Whether the image has Python 3.8 or newer; without it the POSIX worker is used."""
+
+
+class ChangeOwnership(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change-ownership"):
+    """A Job that gives every wrong entry on a claim's volume to `owner`."""
+
+    claim: ObjectRef
+    claim_uid: str
+    release: str
+    owner: Owner
+    wrong: int
+    """How many wrong entries the probe counted; a lower bound where the look was not exhaustive."""
+    path: str = ""
+    """Sub-path of the volume; "" is its root."""
+    move_aside: tuple[str, ...] = ()
+    """Paths below the root that are renamed, not deleted: root's license activations."""
+    placement: Placement
+    shards: int = 1
+    """In how many parts, each with a pod of its own, the volume is worked on."""
+    after_stop: bool = False
+    """A step before it stops the server: a pod that has the claim while the plan is made is gone by then."""
+
+
+class ScaleWorkload(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="scale-workload"):
+    """Stops a Deployment (`replicas` 0) or starts it again. While it is stopped its annotations `marks` say what it
+    was, so that whoever comes next can start it."""
+
+    workload: ObjectRef
+    uid: str
+    before: int
+    replicas: int
+    marks: Mapping[str, str] = {}
+    wait: bool = True
+    """Whether to wait for it to become ready; not where it wasn't before."""
+
+
+class ValueEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """One edit of user-supplied values. `path` and `to` are key paths. `value` is shown in plans, so it is never
+    taken from a Secret or from the user's values."""
+
+    op: Literal["set", "delete", "rename"]
+    path: tuple[str, ...]
+    to: tuple[str, ...] = ()
+    value: Any = None
+    reason: str = ""
+
+
+class PatchValues(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="patch-values"):
+    """`helm upgrade` of the release at its own chart version with edited user-supplied values."""
+
+    namespace: str
+    release: str
+    chart: str
+    chart_version: str
+    revision: int
+    values_digest: str
+    edits: tuple[ValueEdit, ...]
+
+
+class UpgradeRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="upgrade-release"):
+    """`helm upgrade` of the release to another chart version, with its user-supplied values migrated. Digest, edits
+    and `made_by` settle the values that come out, so that none of them need stand here."""
+
+    namespace: str
+    release: str
+    chart: str
+    from_version: str
+    to_version: str
+    revision: int
+    values_digest: str
+    edits: tuple[ValueEdit, ...] = ()
+    """Made before the migration: what other fixes want of the values."""
+    settings: tuple[ValueEdit, ...] = ()
+    """Made after it."""
+    notes: tuple[Note, ...] = ()
+    """Where the migration takes which key."""
+    changes: tuple[str, ...] = ()
+    """What runs in another way afterwards, the most important first; names and defaults of the chart, no values."""
+    wait: bool = True
+    """Whether to wait for the server to become ready; not where it wasn't before."""
+    made_by: str
+    """The version of posit-audit whose migration it is."""
+
+
+Action = LabelServiceAccount | ChangeOwnership | ScaleWorkload | PatchValues | UpgradeRelease

@@ -1,0 +1,129 @@
+"""Scan, plan, rehearse, apply, scan again, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from auditor.apply.journal import Journal
+from auditor.apply.plan_file import read_plan, write_plan
+from auditor.apply.progress import Progress
+from auditor.apply.run import apply, dry_run
+from auditor.apply.tools import open_tools
+from auditor.cluster.connect import Connection, connect
+from auditor.cluster.reader import Reader
+from auditor.inventory import Sights
+from auditor.inventory.own_pod import own_pod
+from auditor.model.action import UpgradeRelease
+from auditor.model.outcome import Outcome, State, Verdict
+from auditor.model.plan import Plan
+from auditor.model.scope import ProbeMode
+from auditor.model.seen import Unseen
+from auditor.pipeline.probe import Tell, looks
+from auditor.pipeline.scan import Asked, ScanRequest, ScanResult, checked, look
+from auditor.planning import plan
+from auditor.planning.placing import with_image, with_own_image, with_shards
+from auditor.settings import ClusterSettings
+from auditor.verify import verify
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan and the look that it was made from. Nothing is changed by making it."""
+
+    connection: Connection
+    request: ScanRequest
+    asked: Asked
+    before: ScanResult
+    plan: Plan
+
+    @property
+    def upgrades_left(self) -> bool:
+        """Whether an upgrade that was asked for is not in the plan: held, or nobody can tell what it would do."""
+        planned = {step.release for step in self.plan.steps if isinstance(step.action, UpgradeRelease)}
+        return any(
+            state.ref not in planned
+            for state in self.before.snapshot.releases
+            if isinstance(state.target, Unseen) or (state.target and not state.target.reached)
+        )
+
+
+class FixResult(msgspec.Struct, frozen=True, kw_only=True):
+    outcomes: tuple[Outcome, ...]
+    verdicts: tuple[Verdict, ...]
+    journal: Path
+
+    @property
+    def failed(self) -> bool:
+        return any(outcome.state is State.FAILED for outcome in self.outcomes)
+
+    @property
+    def verified(self) -> bool:
+        """All was done, and the second scan finds nothing of it any more."""
+        done = all(outcome.state in (State.DONE, State.ALREADY) for outcome in self.outcomes)
+        return done and all(verdict.mended for verdict in self.verdicts)
+
+
+class JobWishes(msgspec.Struct, frozen=True, kw_only=True):
+    """How the plan's ownership Jobs are to work. Without an image: the agent's own inside the cluster, otherwise the
+    release's."""
+
+    image: str = ""
+    shards: int = 1
+
+
+def prepare(
+    settings: ClusterSettings,
+    request: ScanRequest,
+    *,
+    unsafe: bool = False,
+    saved: Path | None = None,
+    jobs: JobWishes | None = None,
+    tell: Tell = lambda _: None,
+) -> Prepared:
+    """With `saved` the plan is the one in that file as it stands: its preconditions tell whether it still fits. Reads
+    only. Raises ClusterError where no cluster can be reached, UnreadableFile for what is no plan."""
+    kept = read_plan(saved) if saved else None
+    asked = checked(request)
+    connection = connect(settings)
+    before = look(connection, request, asked, _sights(connection, request, asked, tell))
+    return Prepared(
+        connection=connection,
+        request=request,
+        asked=asked,
+        before=before,
+        plan=kept or _made(connection, before, unsafe, jobs or JobWishes()),
+    )
+
+
+def _made(connection: Connection, before: ScanResult, unsafe: bool, jobs: JobWishes) -> Plan:
+    made = plan(before.snapshot, before.findings, unsafe=unsafe)
+    if jobs.image:
+        made = with_image(made, jobs.image)
+    else:
+        own = own_pod(Reader(connection))
+        made = with_own_image(made, own) if own else made
+    return with_shards(made, before.snapshot, jobs.shards)
+
+
+def keep(made: Plan, path: Path) -> None:
+    """For `prepare(saved=path)`, later or elsewhere."""
+    write_plan(made, path)
+
+
+def _sights(connection: Connection, request: ScanRequest, asked: Asked, tell: Tell) -> Sights | None:
+    return looks(connection, request, asked, tell) if request.probe is ProbeMode.JOB else None
+
+
+def carry_out(
+    prepared: Prepared, *, charts: tuple[str, ...], helm: str, progress: Progress, tell: Tell = lambda _: None
+) -> FixResult:
+    """Exactly the plan, or PlanRefused before anything is changed. Raises Interrupted on Ctrl-C and SIGTERM."""
+    with open_tools(prepared.connection, charts=charts, helm=helm, catalog=prepared.asked.upgrades.catalog) as tools:
+        dry_run(prepared.plan, tools)
+        journal = Journal.create(prepared.plan)
+        outcomes = apply(prepared.plan, tools, journal, progress)
+    sights = _sights(prepared.connection, prepared.request, prepared.asked, tell)
+    after = look(prepared.connection, prepared.request, prepared.asked, sights)
+    verdicts = verify(prepared.plan, prepared.before.findings, after.findings, outcomes)
+    return FixResult(outcomes=outcomes, verdicts=verdicts, journal=journal.path)

@@ -1,0 +1,90 @@
+"""What the snapshot alone says against an action. `apply/guards.py` asks again, of the objects as they are then."""
+
+from __future__ import annotations
+
+from auditor.model.action import (
+    Action,
+    ChangeOwnership,
+    LabelServiceAccount,
+    PatchValues,
+    ScaleWorkload,
+    UpgradeRelease,
+)
+from auditor.model.helm import HelmRecord, HelmStatus
+from auditor.model.product import Product
+from auditor.model.seen import Unseen
+from auditor.model.snapshot import Claim, ReleaseState, Snapshot, Workload
+
+_FINISHED = frozenset({HelmStatus.DEPLOYED, HelmStatus.FAILED})
+
+
+def reason_to_hold(action: Action, snapshot: Snapshot) -> str:
+    """One sentence, or "" where nothing is known against it."""
+    match action:
+        case LabelServiceAccount():
+            return _servers_own_account(action, snapshot)
+        case ChangeOwnership():
+            return "" if action.after_stop else _one_node_only(action, snapshot)
+        case PatchValues() | UpgradeRelease():
+            return _helm_at_work(action, snapshot)
+        case ScaleWorkload():
+            return ""
+
+
+def _servers_own_account(action: LabelServiceAccount, snapshot: Snapshot) -> str:
+    for release in snapshot.releases:
+        if (
+            release.product is Product.CONNECT
+            and isinstance(release.workload, Workload)
+            and release.ref.namespace == action.account.namespace
+            and release.workload.service_account == action.account.name
+        ):
+            return (
+                f"{action.account} is the server's own account in release {release.ref}, and content must not be able"
+                " to run with its rights. Give content an account of its own."
+            )
+    return ""
+
+
+def _helm_at_work(action: PatchValues | UpgradeRelease, snapshot: Snapshot) -> str:
+    release = _release(action, snapshot)
+    helm = release.helm if release else None
+    if not isinstance(helm, HelmRecord) or helm.status in _FINISHED:
+        return ""
+    return (
+        f"Release {action.namespace}/{action.release} is {helm.status} at revision {helm.revision}: another Helm"
+        " operation is under way or was cut off. Let it end, or roll it back, and plan again."
+    )
+
+
+def _one_node_only(action: ChangeOwnership, snapshot: Snapshot) -> str:
+    claims = [claim for release in snapshot.releases for claim in _claims(release) if claim.ref == action.claim]
+    modes = {mode for claim in claims for mode in claim.access_modes}
+    users = [
+        pod
+        for release in snapshot.releases
+        if release.ref.namespace == action.claim.namespace and not isinstance(release.pods, Unseen)
+        for pod in release.pods
+        if action.claim.name in pod.claims and pod.phase in ("Pending", "Running")
+    ]
+    if modes == {"ReadWriteOncePod"} and users:
+        return (
+            f"{action.claim} is ReadWriteOncePod and pod {users[0].ref.name} uses it, so no other pod can look into it."
+            " Scale the workload to zero, then plan again."
+        )
+    nodes = sorted({pod.node for pod in users if pod.node})
+    if modes and modes <= {"ReadWriteOnce", "ReadWriteOncePod"} and len(nodes) > 1:
+        return (
+            f"{action.claim} is ReadWriteOnce and its pods are on several nodes ({', '.join(nodes)}): a rollout is"
+            " under way or stuck. Let it end, then plan again."
+        )
+    return ""
+
+
+def _release(action: PatchValues | UpgradeRelease, snapshot: Snapshot) -> ReleaseState | None:
+    wanted = (action.namespace, action.release)
+    return next((r for r in snapshot.releases if (r.ref.namespace, r.ref.name) == wanted), None)
+
+
+def _claims(release: ReleaseState) -> tuple[Claim, ...]:
+    return () if isinstance(release.claims, Unseen) else release.claims

@@ -1,0 +1,173 @@
+"""What a person reads of a step before agreeing to it. No value comes from the user's own values."""
+
+from __future__ import annotations
+
+import json
+
+from auditor.model.action import (
+    Action,
+    ChangeOwnership,
+    LabelServiceAccount,
+    PatchValues,
+    ScaleWorkload,
+    UpgradeRelease,
+    ValueEdit,
+)
+from auditor.model.keypath import join_key
+from auditor.model.kubernetes import ObjectRef
+from auditor.model.migration import Note
+
+_MOST_CHANGES = 12
+
+
+def object_of(action: Action) -> ObjectRef:
+    match action:
+        case LabelServiceAccount(account=account):
+            return account
+        case ChangeOwnership(claim=claim):
+            return claim
+        case ScaleWorkload(workload=workload):
+            return workload
+        case PatchValues() | UpgradeRelease():
+            return ObjectRef(kind="Release", namespace=action.namespace, name=action.release)
+
+
+def title(action: Action) -> str:
+    match action:
+        case LabelServiceAccount(account=account):
+            return f"Label {account}"
+        case ChangeOwnership():
+            parts = f", in {action.shards} parts" if action.shards > 1 else ""
+            return f"Give wrong entries on {action.claim} to {action.owner}{parts}"
+        case ScaleWorkload(workload=workload, replicas=0):
+            return f"Stop {workload}"
+        case ScaleWorkload(workload=workload):
+            return f"Start {workload} again"
+        case UpgradeRelease():
+            return f"Upgrade release {action.namespace}/{action.release} to chart {action.chart} {action.to_version}"
+        case PatchValues():
+            count = f"{len(action.edits)} value{'' if len(action.edits) == 1 else 's'}"
+            return (
+                f"Patch {count} of release {action.namespace}/{action.release} at chart version {action.chart_version}"
+            )
+
+
+def diff(action: Action) -> tuple[str, ...]:
+    match action:
+        case LabelServiceAccount():
+            return (f"  metadata.labels of {action.account}", f"+   {action.key}: {json.dumps(action.value)}")
+        case ChangeOwnership():
+            return _ownership_diff(action)
+        case ScaleWorkload(workload=workload):
+            return (f"  {workload}", f"-   replicas: {action.before}", f"+   replicas: {action.replicas}")
+        case UpgradeRelease():
+            return _upgrade_diff(action)
+        case PatchValues():
+            head = f"  user-supplied values, revision {action.revision}"
+            return (head, *(line for edit in action.edits for line in _edit_diff(edit)))
+
+
+def _ownership_diff(action: ChangeOwnership) -> tuple[str, ...]:
+    where = f"/{action.path}" if action.path else ""
+    lines = [
+        f"  volume of {action.claim}{where}",
+        f"-   {f'at least {action.wrong:,}' if action.wrong else 'all'} entries owned by another than {action.owner}",
+        f"+   the same entries owned by {action.owner}; modes, contents and right entries stay as they are",
+    ]
+    for path in action.move_aside:
+        lines += [f"-   {path}", f"+   {path}, renamed in its place: root's license activation, kept"]
+    return tuple(lines)
+
+
+def _upgrade_diff(action: UpgradeRelease) -> tuple[str, ...]:
+    lines = [
+        f"  chart of release {action.namespace}/{action.release}, revision {action.revision}",
+        f"-   {action.chart} {action.from_version}",
+        f"+   {action.chart} {action.to_version}",
+    ]
+    values = [line for edit in action.edits for line in _edit_diff(edit)]
+    values += [line for note in action.notes for line in _note_diff(note)]
+    values += [line for edit in action.settings for line in _edit_diff(edit)]
+    if values:
+        lines += ["  user-supplied values", *values]
+    if action.changes:
+        lines += ["  what else changes with the chart", *(f"~   {change}" for change in action.changes[:_MOST_CHANGES])]
+    if len(action.changes) > _MOST_CHANGES:
+        lines.append(f"~   and {len(action.changes) - _MOST_CHANGES} more: posit-audit scan --to tells them")
+    return tuple(lines)
+
+
+def _note_diff(note: Note) -> tuple[str, ...]:
+    match note.kind:
+        case "moved" if note.to:
+            return (f"-   {note.key}", f"+   {note.to} (moved)")
+        case "moved" | "dropped":
+            return (f"-   {note.key}  # {note.message}",)
+        case _:
+            return (f"    {note.key}  # {note.message}",)
+
+
+def _edit_diff(edit: ValueEdit) -> tuple[str, ...]:
+    key = join_key(edit.path)
+    why = f"  # {edit.reason}" if edit.reason else ""
+    match edit.op:
+        case "delete":
+            return (f"-   {key}{why}",)
+        case "rename":
+            return (f"-   {key}", f"+   {join_key(edit.to)} (same value){why}")
+        case _:
+            return (f"+   {key}: {json.dumps(edit.value, ensure_ascii=False)}{why}",)
+
+
+def interrupts(action: Action) -> str:
+    match action:
+        case LabelServiceAccount():
+            return "Nothing."
+        case ChangeOwnership():
+            return _ownership_interrupts(action)
+        case ScaleWorkload(replicas=0):
+            return "The server: from here nobody is served until it is started again, which is done in any case."
+        case ScaleWorkload():
+            return "Nothing."
+        case UpgradeRelease():
+            return (
+                "The server's pods are replaced by those of the new chart. The chart's own ownership hook is not run."
+                " Where they don't get ready, the release is rolled back."
+            )
+        case PatchValues():
+            return (
+                "Pods whose rendered configuration changes are replaced by a rolling update. The chart's own ownership"
+                " hook is not run."
+            )
+
+
+_POSIX_LIMITS = (
+    " The image has no Python 3.8, so find and chown do the work, one entry after the other, and can't promise what the"
+    " program does: former owners are not recorded, setuid and setgid bits are lost, a directory that is swapped for a"
+    " link meanwhile is not noticed, and what is cut off looks at everything again. --worker-image names another image."
+)
+
+
+def _ownership_interrupts(action: ChangeOwnership) -> str:
+    limits = "" if action.placement.python else _POSIX_LIMITS
+    who = f"{action.shards} pods of a Job walk" if action.shards > 1 else "A Job's pod walks"
+    if action.after_stop:
+        return f"The server stays stopped while {who[0].lower()}{who[1:]} the volume.{limits}"
+    return f"Nothing is stopped. {who} the volume beside the running server, which costs the storage some load.{limits}"
+
+
+def undo(action: Action) -> str:
+    match action:
+        case LabelServiceAccount():
+            return "posit-audit undo takes the label away again."
+        case ChangeOwnership() if action.placement.python:
+            return (
+                "posit-audit undo gives each changed entry back to the owner it had, from a record that is kept on the"
+                " volume."
+            )
+        case ChangeOwnership():
+            return "Not exactly: former owners are not recorded without Python in the image."
+        case ScaleWorkload():
+            return f"posit-audit undo sets its replicas back to {action.before}."
+        case PatchValues() | UpgradeRelease():
+            return f"posit-audit undo rolls the release back to revision {action.revision}."

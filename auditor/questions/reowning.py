@@ -1,0 +1,89 @@
+"""From a look into a volume to the Job that mends what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from auditor.model.action import ChangeOwnership, Placement
+from auditor.model.finding import Fix
+from auditor.model.ownership import OwnershipProbe
+from auditor.model.seen import NotSeenError, Unseen, seen
+from auditor.model.snapshot import Claim, Pod, ReleaseState
+from auditor.questions import required
+from auditor.questions.pod_spec import container
+from auditor.questions.stopping import start, stop
+from auditor.questions.volumes import volume_of
+
+
+def repair(release: ReleaseState, probe: OwnershipProbe, summary: str) -> Fix:
+    """The Job; where only one pod may have the claim, between stopping the server and starting it again, which nobody
+    gets unasked. Raises NotSeenError as change_ownership does."""
+    action = change_ownership(release, probe)
+    workload = required.workload(release)
+    modes = {mode for claim in seen(release.claims) if claim.ref == probe.claim for mode in claim.access_modes}
+    if modes != {"ReadWriteOncePod"} or not workload.replicas:
+        return Fix(summary=summary, actions=(action,))
+    python = action.placement.python
+    return Fix(
+        summary=f"{summary} The server is stopped for it, since {probe.claim} is ReadWriteOncePod.",
+        actions=(
+            stop(workload, python=python),
+            msgspec.structs.replace(action, after_stop=True),
+            start(workload, python=python),
+        ),
+        safe=False,
+    )
+
+
+def change_ownership(release: ReleaseState, probe: OwnershipProbe) -> ChangeOwnership:
+    """Raises NotSeenError where the claim, the pods or the workload were not seen."""
+    claim = next((claim for claim in seen(release.claims) if claim.ref == probe.claim and claim.exists), None)
+    if claim is None:
+        raise NotSeenError(Unseen(reason=f"{probe.claim} is not there."))
+    return ChangeOwnership(
+        claim=claim.ref,
+        claim_uid=claim.uid,
+        release=release.ref.name,
+        owner=probe.expected,
+        wrong=probe.wrong_count,
+        path=claim.sub_path,
+        move_aside=probe.root_activations,
+        placement=_placement(release, claim, probe),
+    )
+
+
+def _placement(release: ReleaseState, claim: Claim, probe: OwnershipProbe) -> Placement:
+    spec = required.workload(release).pod_spec.reveal()
+    server = container(spec, release.product.container)
+    return Placement(
+        image=server["image"],
+        image_pull_policy=server.get("imagePullPolicy") or "IfNotPresent",
+        image_pull_secrets=tuple(entry["name"] for entry in spec.get("imagePullSecrets") or ()),
+        node=_node(seen(release.pods), claim) if _is_on_one_node(release, claim) else "",
+        node_selector=spec.get("nodeSelector") or {},
+        tolerations=tuple(spec.get("tolerations") or ()),
+        affinity=_node_affinity(spec),
+        priority_class=spec.get("priorityClassName") or "",
+        python=probe.method != "posix",
+    )
+
+
+def _is_on_one_node(release: ReleaseState, claim: Claim) -> bool:
+    """A hostPath is another directory on each node, whatever its access modes say."""
+    volume = volume_of(release, claim.ref.name)
+    return "ReadWriteMany" not in claim.access_modes or bool(volume and "hostPath" in volume.spec)
+
+
+def _node(pods: tuple[Pod, ...], claim: Claim) -> str:
+    """Where the claim is in use: a pod that is there to stay comes before one that is on its way out."""
+    users = sorted((pod.deleting, pod.node) for pod in pods if claim.ref.name in pod.claims and pod.node)
+    return users[0][1] if users else ""
+
+
+def _node_affinity(spec: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Without affinity to pods: a release that keeps its replicas apart would keep the Job away from its own node."""
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity")
+    return {"nodeAffinity": affinity} if affinity else None

@@ -1,0 +1,107 @@
+"""From a release's Helm record to what an upgrade would make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.catalog import Catalog, Chart
+from auditor.catalog.versions import order
+from auditor.model.helm import HelmRecord
+from auditor.model.keypath import MISSING, look_up
+from auditor.model.ownership import PACKAGE_MANAGER_USER, Owner
+from auditor.model.product import Product
+from auditor.model.seen import Unseen
+from auditor.model.snapshot import ReleaseRef
+from auditor.model.target import Target
+from auditor.values.coalesce import coalesce
+from auditor.values.lint import judge
+from auditor.values.migration import migrate_values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upgrades:
+    """Which chart version is asked for, by product, and the catalog to judge it by. `defaults`: of the charts
+    themselves, where they are at hand; else the catalog's."""
+
+    versions: Mapping[Product, str]
+    catalog: Catalog
+    defaults: Mapping[Product, Mapping[str, Any]] = field(default_factory=dict)
+
+    def target(self, release: ReleaseRef, product: Product, record: HelmRecord | Unseen | None) -> Target | Unseen:
+        """Unseen where nobody can tell what the upgrade would do."""
+        version = self.versions[product]
+        if isinstance(record, Unseen):
+            return record
+        if record is None:
+            return Unseen(
+                reason=f"What chart {version} would make of release {release} can't be told: it was installed without "
+                "Helm, so its values are not stored in the cluster.",
+                how="Judge the values file where it is kept: posit-audit lint FILE --to " + version,
+            )
+        if order(record.chart_version) > order(version):
+            return Unseen(
+                reason=f"Release {release} is at chart {record.chart_version}, which is newer than {version}: the way "
+                "back is not judged and never planned.",
+                how=f"Ask for {record.chart_version} or a newer one.",
+            )
+        if record.chart_version == version:
+            return Target(present=version, version=version)
+        return _judged(self.catalog.chart(product), record, version, release, self.defaults.get(product))
+
+
+def _judged(
+    chart: Chart, record: HelmRecord, version: str, release: ReleaseRef, defaults: Mapping[str, Any] | None
+) -> Target | Unseen:
+    values, present = record.values.reveal(), record.chart_version
+    namespace = release.namespace
+    try:
+        migrated, notes = migrate_values(values, chart, from_version=present, to_version=version, namespace=namespace)
+        lint = judge(
+            values,
+            chart,
+            from_version=present,
+            to_version=version,
+            from_defaults=record.defaults.reveal(),
+            to_defaults=defaults,
+            namespace=namespace,
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # Only the exception's type is told: its text may hold a value.
+        return Unseen(
+            reason=f"The values of release {release} have a shape that can't be read ({type(error).__name__}).",
+            how="Please report this with the values' shape, without the values.",
+        )
+    seen = coalesce(migrated, chart.values_at(version) if defaults is None else defaults)
+    return Target(
+        present=present,
+        version=version,
+        lint=lint,
+        notes=notes,
+        owner=_owner(seen, version) if chart.name == Product.PACKAGE_MANAGER else None,
+        ownership_hook=bool(_found(seen, "enableMigration")),
+    )
+
+
+def _owner(seen: Mapping[str, Any], version: str) -> Owner | Unseen | None:
+    """A container's security context wins over the pod's."""
+    levels = ("containerSecurityContext", "securityContext")
+    user = next((u for level in levels if (u := _found(seen, "pod", level, "runAsUser")) is not None), None)
+    group = next((g for level in levels if (g := _found(seen, "pod", level, "runAsGroup")) is not None), None)
+    if not isinstance(user, int):
+        return None
+    if isinstance(group, int):
+        return Owner(user, group)
+    if user in (0, PACKAGE_MANAGER_USER.uid):
+        return Owner(user, PACKAGE_MANAGER_USER.gid if user else 0)
+    return Unseen(
+        reason=f"The values set runAsUser to {user} and no runAsGroup, so which group the files need under chart "
+        f"{version} is the image's secret.",
+        how="Set pod.containerSecurityContext.runAsGroup.",
+    )
+
+
+def _found(seen: Mapping[str, Any], *path: str) -> Any:
+    found = look_up(seen, path)
+    return None if found is MISSING else found

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed
+from auditor.model.helm import HelmRecord
+from auditor.model.product import Product
+from auditor.model.seen import seen
+from auditor.model.snapshot import Claim, Facet, ReleaseState
+from auditor.questions import required
+from auditor.questions.events import as_evidence, warnings
+from auditor.questions.values import effective
+
+RULE = Rule(
+    title="A rolling update needs the claim on two nodes",
+    severity=Severity.WARNING,
+    products=frozenset(Product),
+    reads=frozenset({Facet.CLAIMS, Facet.WORKLOAD, Facet.HELM}),
+    wants=frozenset({Facet.PODS, Facet.EVENTS}),
+    why="The charts start the new pod before the old one stops. With ReadWriteOnce it starts only on the "
+    "same node, otherwise every upgrade hangs in a Multi-Attach error.",
+    remedy="Use a claim with ReadWriteMany, or set strategy.rollingUpdate.maxSurge to 0 and maxUnavailable to 1 and "
+    "accept a pause at each upgrade.",
+    source="https://github.com/rstudio/helm/blob/main/charts/rstudio-pm/values.yaml",
+)
+
+
+def check(release: ReleaseState) -> Iterator[Judgement]:
+    replicas = required.workload(release).replicas
+    record = required.helm_record(release)
+    if replicas != 1 or not _surges(record):
+        return  # More replicas are judged by claim-access-mode.
+    for claim in seen(release.claims):
+        if claim.exists and _is_exclusive(claim):
+            modes = ", ".join(claim.access_modes)
+            yield failed(
+                claim.ref,
+                f"{claim.ref} has {modes}, and a rolling update starts a second pod that mounts it.",
+                Evidence(
+                    object=claim.ref, field="spec.accessModes", observed=modes, expected="ReadWriteMany, or no surge"
+                ),
+                *map(as_evidence, warnings(release, containing="Multi-Attach")),
+                fix=Fix(summary=RULE.remedy, safe=False),
+            )
+
+
+def _surges(record: HelmRecord) -> bool:
+    if effective(record, "strategy.type") == "Recreate":
+        return False
+    surge = effective(record, "strategy.rollingUpdate.maxSurge")
+    return surge not in (0, "0", "0%")
+
+
+def _is_exclusive(claim: Claim) -> bool:
+    return bool(claim.access_modes) and set(claim.access_modes) <= {"ReadWriteOnce", "ReadWriteOncePod"}

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor import catalog
+from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, passed, unknown
+from auditor.model.ownership import OwnershipProbe
+from auditor.model.product import Product
+from auditor.model.seen import NotSeenError, Unseen
+from auditor.model.snapshot import Facet, ReleaseState
+from auditor.questions.events import GROUP_WALK, warnings
+from auditor.questions.reowning import repair
+from auditor.questions.volumes import certainty, looked_at, probes, volume_of
+
+RULE = Rule(
+    title="Files on the volume belong to another user than the server's",
+    severity=Severity.ERROR,
+    products=frozenset({Product.PACKAGE_MANAGER}),
+    reads=frozenset({Facet.OWNERSHIP}),
+    wants=frozenset({Facet.CLAIMS, Facet.VOLUMES, Facet.WORKLOAD, Facet.PODS, Facet.EVENTS}),
+    why="Package Manager can't replace, chmod or delete what it doesn't own. fsGroup doesn't help: it changes the "
+    "group, never the owner, and looks at the top directory only.",
+    remedy="Give the wrong entries, and only those, to the user and group that the pod runs as.",
+    source="https://github.com/rstudio/helm/blob/main/charts/rstudio-pm/README.md",
+)
+
+
+def check(release: ReleaseState) -> Iterator[Judgement]:
+    for claim, probe in probes(release):
+        if isinstance(probe, Unseen):
+            walks = warnings(release, reason=GROUP_WALK)
+            told = f" The kubelet changes groups on a volume right now: {walks[0].message}" if walks else ""
+            yield unknown(claim, f"{probe.reason}{told}", probe.how)
+        elif probe.expected.uid == 0 or probe.for_version:
+            yield passed(claim, f"The server runs as root, so no owner on {claim} is wrong for it.")
+        elif probe.wrong:
+            yield _wrong(release, probe)
+        elif probe.exhaustive or probe.detectable_share is not None:
+            yield passed(claim, f"{looked_at(probe)} on {claim} belong to {probe.expected}{certainty(probe)}.")
+        else:
+            yield unknown(
+                claim,
+                f"The first {probe.seen:,} entries on {claim} belong to {probe.expected}; the rest was not looked at.",
+                "Scan again with more time for the look into the volume.",
+            )
+
+
+def _wrong(release: ReleaseState, probe: OwnershipProbe) -> Judgement:
+    at_least = "" if probe.exhaustive else "At least "
+    return failed(
+        probe.claim,
+        f"{at_least}{probe.wrong_count:,} of {looked_at(probe)} on {probe.claim} do not belong to "
+        f"{probe.expected}, the user that the pod runs as.",
+        *(
+            Evidence(
+                object=probe.claim,
+                field=f"owner of entries below {probe.path}",
+                observed=", such as ".join(
+                    filter(None, (f"{wrong.owner} owns {wrong.count:,}", ", ".join(wrong.samples[:3])))
+                ),
+                expected=f"{probe.expected} ({probe.expected_because})",
+            )
+            for wrong in probe.wrong
+        ),
+        fix=_fix(release, probe),
+    )
+
+
+def _fix(release: ReleaseState, probe: OwnershipProbe) -> Fix:
+    volume = volume_of(release, probe.claim.name)
+    row = catalog.load().storage(volume.manifest) if volume else None
+    if row and row.ownership in ("chown-pointless", "unsuitable"):
+        return Fix(summary=f"Ownership can't be changed on {row.title}: {row.instead}.", safe=False)
+    try:
+        return repair(release, probe, f"Give the wrong entries on {probe.claim} to {probe.expected} with a Job.")
+    except NotSeenError as error:
+        return Fix(summary=f"{RULE.remedy} No Job can be planned for it: {error.unseen.reason}", safe=False)

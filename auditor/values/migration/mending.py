@@ -1,0 +1,85 @@
+"""The catalog's mechanical remedies, applied: renames, removals and quotes that need nobody's decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from auditor.model.keypath import MISSING, join_key, look_up
+from auditor.model.migration import Note, NoteKind
+from auditor.model.values import Mend, ValueFinding
+from auditor.values.changes import Put
+from auditor.values.coalesce import merge
+from auditor.values.document import Document
+from auditor.values.editing import edited
+
+Judge = Callable[[Mapping[str, Any]], tuple[ValueFinding, ...]]
+
+_ROUNDS: Final = 5
+_KINDS: Final[dict[str, NoteKind]] = {"delete": "dropped", "move": "moved"}
+# The mapping rows speak of these themselves.
+_RUNNER: Final = (("launcher",), ("config", "Launcher"))
+
+
+def mended(documents: tuple[Document, ...], judge: Judge, *, runner: bool) -> tuple[tuple[Document, ...], list[Note]]:
+    """Mends until none is left; one may uncover another. `runner`: leave to the mapping rows what is theirs."""
+    notes: list[Note] = []
+    for _ in range(_ROUNDS):
+        findings = [f for f in judge(merge(d.data for d in documents)) if f.mends]
+        todo = [(f, mend) for f in findings for mend in f.mends if not (runner and _is_the_runners(mend))]
+        after = tuple(_mended(document, todo, notes) for document in documents)
+        if all(new is old for new, old in zip(after, documents, strict=True)):
+            break
+        documents = after
+    return documents, notes
+
+
+def _is_the_runners(mend: Mend) -> bool:
+    below = [prefix for prefix in _RUNNER if mend.path[: len(prefix)] == prefix]
+    return bool(below) and not (mend.to is not None and mend.to[:1] == mend.path[:1])
+
+
+def _mended(document: Document, todo: Sequence[tuple[ValueFinding, Mend]], notes: list[Note]) -> Document:
+    puts: list[Put] = []
+    drops = []
+    told = []
+    for finding, mend in todo:
+        value = look_up(document.data, mend.path)
+        if value is MISSING:
+            continue
+        if mend.kind in _KINDS:
+            drops.append(mend.path)
+        if mend.kind == "move" and mend.to is not None:
+            puts.append(Put(mend.to, source=mend.path))
+        elif mend.kind not in _KINDS:
+            new = _written(mend, value)
+            if new is None:
+                continue
+            puts.append(Put(mend.path, new))
+        told.append(_note(document, finding, mend))
+    after = edited(document, puts, drops)
+    if after is not document:
+        notes += told
+    return after
+
+
+def _written(mend: Mend, value: Any) -> str | None:
+    """The text that replaces a scalar."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = value if isinstance(value, str) else str(int(value)) if float(value).is_integer() else repr(value)
+    return f'"{text}"' if mend.kind == "gcfg-quote" else text
+
+
+def _note(document: Document, finding: ValueFinding, mend: Mend) -> Note:
+    line, column = document.position(mend.path)
+    return Note(
+        kind=_KINDS.get(mend.kind, "kept"),
+        key=join_key(mend.path),
+        to=join_key(mend.to) if mend.to is not None else "",
+        message=f"{finding.message}; {finding.remedy}",
+        source=finding.source,
+        file=document.source,
+        line=line,
+        column=column,
+    )

@@ -1,0 +1,2336 @@
+"""Give every entry under ROOT to one owner, or look whether it has it. Runs alone: ``python3 -I -S ownership.py``.
+
+One file of more than 250 lines on purpose: it is mounted from a ConfigMap into images that hold nothing of ours,
+so it can neither be split nor import anything but the standard library (Python >= 3.8, Linux).
+
+What it promises
+    Only entries with another uid or gid than asked are changed; everything else keeps even its ctime. Symbolic links
+    are changed themselves, never their targets. Directories follow their content, ROOT itself comes last of all. Paths
+    are never used twice: each step goes through the file descriptor of the directory above with O_NOFOLLOW, so a
+    directory swapped for a link leads nowhere, and a directory that has to be opened again must show the same device
+    and inode. Other file systems, snapshots and ``lost+found`` are left alone. Bits that chown clears (setuid, setgid)
+    are set again where the previous owner was root or the new owner; bits of a third user's file would hand that
+    user's program the new owner's rights, so they stay off and are reported. File capabilities are lost, as with any
+    chown. Modes, ACLs and times other than ctime are not touched.
+
+What it prints: JSON lines on stdout
+    ``{"event": "progress", "seen", "wrong", "changed", "failed", "per_second", "directory", "threads"}``, at most one a
+    second; ``{"event": "error", "message"}`` when it could not start; last ``{"event": "summary"}``, see summary().
+
+Exit codes
+    0  everything looked at is right (--check), or all is done.
+    2  --check found something wrong (also when something else could not be looked at).
+    1  could not do all: an entry failed, the run was stopped (--limit or --seconds of a changing run, a server that
+       refuses), the state could not be kept, a limited look saw nothing but ROOT, or the arguments are wrong.
+    143  was told to stop (SIGTERM, SIGINT) before a change was done: run again, it goes on.
+
+--check with --limit or --seconds looks at the top levels first (half of the limit) and then goes down from ROOT along
+    random directories. summary["looked"] says whether it saw everything and, if not, the smallest share of wrong
+    directories and of wrong single entries that it would have met with 95 % probability.
+
+--state FILE holds one line per fact, each with its CRC, written before the change it speaks of:
+    h header; b a session begins; o owners found (runs of inodes in one directory); s mode bits about to be cleared;
+    p the first K names of a directory and all below them are done; f a directory and all below it is done; c all before
+    this is on disk; m moved aside; e finished, d finished but for failures; k claims void; z undone. Directories are
+    named by a 64 bit hash of their path.
+    Claims (p, f) make a resumed run skip work; after a reboot only those before the last c count. A kill loses nothing;
+    a power cut can lose the owners of the last two seconds. Must be a file of our own that not all may write.
+    A finished state starts afresh when run again. Keep it as ROOT/.posit-audit* (never looked at) or outside ROOT.
+
+--undo gives back the owner found, to entries that still have the owner we gave. Mode bits are not set again then: the
+    content may have changed hands in between.
+
+--shard I/N: every shard lists all directories; hash(directory) % N says who owns its entries. Directories go after what
+    the shard itself did below them. ROOT goes to the shard that finishes last, told by the others' state files beside
+    its own (FILE.<i>-of-<N>). Give each Job a new one, BASE.<its name>: --undo with BASE takes all of them back.
+    Without --state, or if a file server hides the last line of another shard, ROOT stays wrong, which is the safe
+    side: a plain run afterwards does it.
+"""
+
+# Hot loops stay in one function (a call for each entry costs a tenth of the time), and each limit stands where it acts.
+# ruff: noqa: C901, PLR0912, PLR0915, PLR2004
+
+from __future__ import annotations
+
+import argparse
+import array
+import collections
+import errno
+import fcntl
+import fnmatch
+import itertools
+import json
+import marshal
+import mmap
+import os
+import resource
+import select
+import signal
+import socket
+import stat
+import sys
+import threading
+import time
+import zlib
+
+TYPE_CHECKING = False  # without typing, whose import would be a tenth of a small run
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Tuple
+
+    Row = Tuple[str, os.stat_result]  # name, status
+
+VERSION = 1
+WINDOW = 4096  # directory entries held at a time
+CHUNK_MIN = 8  # entries handed to a thread where each call takes a round trip
+BATCH_SECONDS = 0.05  # of work handed to a thread at a time where calls take long
+BLOCK = 512  # entries looked at before the wrong ones among them are changed
+WORTH = 4  # times longer than it computes must a task take for a second thread to be worth it
+IDLE, BUSY = 0.4, 0.85  # CPU share of a process below and above which threads are added and taken away
+THREADS_MAX = 256  # over all processes
+PROCESSES_MAX = 8
+SAMPLES = 5
+TERMINATED = 128 + signal.SIGTERM
+REFUSED_AFTER = 32  # refusals without one success: the server, not the entry, says no
+LINKS_MAX = 50000  # hard-linked inodes remembered per process
+CONFIDENCE = 0.95
+SKIP_DIRECTORIES = {".snapshot", "~snapshot", ".zfs"}  # NetApp, Isilon, ZFS: read-only views of the past
+SKIP_AT_TOP = {"lost+found", ".snapshots", "aquota.user", "aquota.group"}
+OUR_PREFIX = ".posit-audit"
+SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID
+ODD_MODES = 0o170000 | SPECIAL_BITS  # of a mode that is not S_IFREG alone
+DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+NOATIME = getattr(os, "O_NOATIME", 0)
+PATH_ONLY = getattr(os, "O_PATH", 0o10000000)
+
+# Shared memory: 8-byte words; word 0 is the stop word, then one row of ROW words per process.
+ROW = 8
+SEEN, WRONG, CHANGED, FAILED, CALLS, WANTED, HUNGRY, TASKS = range(ROW)
+GO, STOPPED, LIMIT, REFUSED, LOST, DONE = range(6)
+REASONS = {
+    STOPPED: "stopped by a signal",
+    LIMIT: "limit reached",
+    REFUSED: "every change was refused",
+    LOST: "a worker process died",
+}
+FILES, DIRS, MORE, TOP = range(4)
+
+
+class Trouble(Exception):
+    """Could not start: one sentence for the user."""
+
+
+class Halt(Exception):
+    """The stop word was set while working."""
+
+
+def shown(path: str) -> str:
+    """A path for people and JSON: bytes that aren't UTF-8 as \\xNN, the middle of very long paths left out."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return text if len(text) <= 400 else text[:190] + "[...]" + text[-200:]
+
+
+def key_below(key: int, name: str) -> int:
+    import hashlib  # costs more than the rest of a small run, and only a state or shards need it
+
+    digest = hashlib.blake2b(os.fsencode(name), digest_size=8, key=key.to_bytes(8, "little")).digest()
+    return int.from_bytes(digest, "little")
+
+
+ROOT_KEY = 1
+
+
+def packed(inodes: list[int]) -> str:
+    """Inodes as hexadecimal steps with run lengths: [5, 6, 7, 20] is "5+2,d"."""
+    inodes = sorted(inodes)
+    out = []
+    last = 0
+    i = 0
+    while i < len(inodes):
+        j = i
+        while j + 1 < len(inodes) and inodes[j + 1] == inodes[j] + 1:
+            j += 1
+        out.append("%x+%x" % (inodes[i] - last, j - i) if j > i else "%x" % (inodes[i] - last))
+        last = inodes[j]
+        i = j + 1
+    return ",".join(out)
+
+
+def unpacked(text: str) -> list[int]:
+    inodes: list[int] = []
+    last = 0
+    for part in text.split(","):
+        step, _, more = part.partition("+")
+        first = last + int(step, 16)
+        last = first + (int(more, 16) if more else 0)
+        inodes.extend(range(first, last + 1))
+    return inodes
+
+
+def boot_id() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return "unknown-%d" % os.getpid()
+
+
+def cpus() -> int:
+    """CPUs this process may use: its affinity, and less where the container has a quota."""
+    count = len(os.sched_getaffinity(0))
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+        if quota != "max":
+            count = min(count, max(1, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        pass
+    return max(1, count)
+
+
+def mount_of(path: str) -> tuple[str, str]:
+    """(file system type, source) of the mount that path is on; empty strings where /proc doesn't say."""
+    best = ("", "", "")
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            for line in file:
+                left, _, right = line.partition(" - ")
+                point = left.split()[4]
+                for code in ("\\040", "\\011", "\\012", "\\134"):
+                    point = point.replace(code, chr(int(code[1:], 8)))
+                if (path == point or path.startswith(point.rstrip("/") + "/")) and len(point) >= len(best[0]):
+                    fields = right.split()
+                    best = (point, fields[0], fields[1])
+    except (OSError, IndexError, UnicodeError):
+        pass
+    return best[1], best[2]
+
+
+def may_chown() -> bool:
+    """Whether this process has CAP_CHOWN (bit 0): then a refusal comes from the server or the file, not from us."""
+    try:
+        with open("/proc/self/status") as file:
+            for line in file:
+                if line.startswith("CapEff:"):
+                    return bool(int(line.split()[1], 16) & 1)
+    except OSError:
+        pass
+    return os.geteuid() == 0
+
+
+def refusal(code: int, path: str, uid: int, gid: int) -> str:
+    """One sentence: why nothing could be changed, and what to do."""
+    kind, source = mount_of(path)
+    where = "%s (%s)" % (source, kind) if kind else path
+    if code == errno.EROFS:
+        return (
+            "The volume %s is read-only here: mount the claim writable, and see that neither the volume nor its "
+            "storage is marked read-only." % where
+        )
+    if not may_chown():
+        return (
+            "This process may not change owners (no CAP_CHOWN): run it as root with the capabilities CHOWN, "
+            "DAC_OVERRIDE and FOWNER, in a namespace that admits this."
+        )
+    if kind.startswith("nfs"):
+        return (
+            "Root is squashed by the NFS server of %s: run 'chown -R %d:%d' on the server itself, or export with "
+            "no_root_squash (then 'exportfs -ra') until this run is done, or export with all_squash,anonuid=%d,"
+            "anongid=%d; on a cloud file system look for its root squash setting or access point."
+            % (where, uid, gid, uid, gid)
+        )
+    if kind in ("cifs", "smb3", "9p", "virtiofs") or kind.startswith("fuse"):
+        return (
+            "The file system of %s does not let owners be changed from here: it takes them from its mount options or "
+            "its server; mount it with uid=%d,gid=%d, or use a POSIX volume." % (where, uid, gid)
+        )
+    return (
+        "Root was refused every change of owner on %s: if a server is behind it, root is squashed there (change "
+        "owners on the server or allow root for this client); on a local disk look for the immutable attribute "
+        "(lsattr)." % where
+    )
+
+
+class Tally:
+    """What one process found, merged by the first one: counts with samples."""
+
+    def __init__(self) -> None:
+        self.owners: dict[str, list[Any]] = {}
+        self.failures: dict[str, list[Any]] = {}
+        self.skipped: dict[str, list[Any]] = {}
+        self.bits: dict[str, list[Any]] = {}
+        self.links: dict[int, str] = {}
+        self.vanished = 0
+        self.resumed = 0
+        self.matched = 0
+
+    @staticmethod
+    def note(table: dict[str, list[Any]], what: str, path: str, count: int = 1) -> None:
+        row = table.get(what)
+        if row is None:
+            if len(table) >= 1000:
+                what = "others"
+            row = table.setdefault(what, [0])
+        row[0] += count
+        if len(row) <= SAMPLES and path:
+            row.append(path)
+
+    def dump(self) -> dict[str, Any]:
+        return dict(self.__dict__, links=list(self.links.items()))
+
+    def merge(self, other: dict[str, Any]) -> dict[str, int]:
+        """Add another process's tally; answers how many hard-linked inodes both had counted, by owner."""
+        for name in ("owners", "failures", "skipped", "bits"):
+            mine = getattr(self, name)
+            for what, row in other[name].items():
+                self.note(mine, what, "", row[0])
+                mine.get(what, mine.get("others")).extend(row[1 : 1 + SAMPLES - len(mine.get(what, [0])) + 1])
+        twice: dict[str, int] = {}
+        for inode, owner in other["links"]:
+            if inode in self.links:
+                twice[owner] = twice.get(owner, 0) + 1
+            self.links[inode] = owner
+        self.vanished += other["vanished"]
+        self.resumed += other["resumed"]
+        self.matched += other["matched"]
+        return twice
+
+    @staticmethod
+    def public(table: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
+        return {k: {"count": v[0], "samples": v[1:]} for k, v in sorted(table.items())}
+
+
+class State:
+    """The append-only record beside the run; see the module's docstring for its lines."""
+
+    def __init__(self, path: str, header: dict[str, Any]) -> None:
+        self.path = path
+        self.header = header
+        self.fd = -1
+        self.error = ""
+        self.torn = 0
+        self.dirty = False
+        self.foreign = False  # on another device than ROOT
+        self.root_fd = -1
+        self.claims: dict[int, tuple[int, int, int]] = {}
+        self.specials: dict[int, dict[int, int]] = {}
+        self.moves: list[tuple[str, str]] = []
+        self.undone_at = -1
+
+    def __bool__(self) -> bool:
+        return bool(self.path)
+
+    def open(self, create: bool, wait: float = 10.0) -> None:
+        flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            try:
+                self.fd = os.open(self.path, flags)
+            except FileNotFoundError:
+                if not create:
+                    raise Trouble("There is no state %s: nothing is known to undo." % shown(self.path)) from None
+                self.fd = os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as problem:
+            raise OSError(problem.errno, os.strerror(problem.errno or 0)) from None
+        found = os.fstat(self.fd)
+        if (
+            not stat.S_ISREG(found.st_mode)
+            or found.st_nlink != 1
+            or found.st_mode & 0o002  # a group may write: the kubelet lets fsGroup's write to every file
+            or found.st_uid != os.geteuid()
+        ):
+            raise Trouble(
+                "The state %s is not trusted: it must be a regular file without other names, owned by uid %d and not "
+                "writable by all (it has owner %d, mode %o); give another --state."
+                % (shown(self.path), os.geteuid(), found.st_uid, stat.S_IMODE(found.st_mode))
+            )
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as problem:
+                if problem.errno not in (errno.EAGAIN, errno.EACCES):
+                    break  # a server without locks
+                if time.monotonic() > deadline:
+                    raise Trouble(
+                        "Another run holds the state %s: wait for it to end, or give another --state."
+                        % shown(self.path)
+                    ) from None
+                time.sleep(0.1)
+
+    def lines(self, fd: int | None = None) -> Iterator[tuple[int, list[str]]]:
+        """(offset, fields) of each whole line."""
+        with os.fdopen(os.dup(self.fd if fd is None else fd), "rb") as file:
+            file.seek(0)
+            offset = 0
+            for line in file:
+                body = line[9:-1]
+                if line.endswith(b"\n") and line[:8] == b"%08x" % zlib.crc32(body):
+                    yield offset, body.decode("ascii").split(" ")
+                else:
+                    self.torn += 1
+                offset += len(line)
+
+    def load(self) -> None:
+        """Read what earlier sessions proved; start the file if it is empty."""
+        boot = boot_id()
+        session_boot = ""
+        fresh: list[tuple[int, int, tuple[Any, ...]]] = []
+        empty = True
+
+        def prove(until: int = sys.maxsize) -> None:
+            self.claims.update((key, claim) for at, key, claim in fresh if at < until)
+            fresh[:] = [row for row in fresh if row[0] >= until]
+
+        for at, fields in self.lines():
+            kind = fields[0]
+            if kind == "h":
+                empty = False
+                found = json.loads(bytes.fromhex(fields[1]).decode())
+                if found != self.header:
+                    raise Trouble(
+                        "The state %s belongs to another run (%s, not %s): give another --state."
+                        % (shown(self.path), json.dumps(found), json.dumps(self.header))
+                    )
+            elif kind == "b":
+                if session_boot == fields[1]:
+                    prove()
+                del fresh[:]
+                session_boot = fields[1]
+            elif kind == "c":
+                prove(int(fields[1], 16))
+            elif kind == "f":
+                fresh.append((at, int(fields[1], 16), (int(fields[2], 16), -1, 0)))
+            elif kind == "p":
+                claim = (int(fields[2], 16), int(fields[3], 16), int(fields[4], 16))
+                fresh.append((at, int(fields[1], 16), claim))
+            elif kind == "s":
+                self.specials.setdefault(int(fields[1], 16), {})[int(fields[2], 16)] = int(fields[3], 8)
+            elif kind == "m":
+                self.moves.append(
+                    (bytes.fromhex(fields[1]).decode("latin-1"), bytes.fromhex(fields[2]).decode("latin-1"))
+                )
+            elif kind == "z":
+                self.moves = []
+                self.undone_at = at
+            if kind in ("e", "k", "z"):
+                self.claims, self.specials = {}, {}
+                del fresh[:]
+        if session_boot == boot:
+            prove()
+        if empty:
+            if os.fstat(self.fd).st_size:
+                raise Trouble("%s is not a state of ours: give another --state." % shown(self.path))
+            self.write("h %s" % json.dumps(self.header).encode().hex())
+        elif self.torn:
+            self.write("", raw=b"\n")  # a line torn by a kill must not swallow the next one
+        self.write("b %s" % boot)
+
+    def write(self, body: str, raw: bytes = b"") -> None:
+        data = raw or b"%08x %s\n" % (zlib.crc32(body.encode("ascii")), body.encode("ascii"))
+        if self.fd < 0 or self.error:
+            return
+        try:
+            if os.write(self.fd, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self.dirty = True
+        except OSError as problem:
+            self.fail(problem)
+
+    def fail(self, problem: OSError) -> None:
+        if not self.error:
+            self.error = errno.errorcode.get(problem.errno or 0, str(problem.errno))
+
+    def checkpoint(self) -> None:
+        """All lines so far, and the changes they speak of, are on disk."""
+        if self.fd < 0 or not self.dirty or self.error:
+            return
+        self.dirty = False
+        try:
+            size = os.fstat(self.fd).st_size
+            if self.foreign:
+                settle(self.root_fd)
+            self.write("c %x" % size)
+            os.fsync(self.fd)
+            self.dirty = False
+        except OSError as problem:
+            self.fail(problem)
+
+    def checkpoint_end(self) -> None:
+        """As checkpoint, without a line after the last one."""
+        if self.fd < 0 or self.error:
+            return
+        try:
+            if self.foreign:
+                settle(self.root_fd)
+            os.fsync(self.fd)
+        except OSError as problem:
+            self.fail(problem)
+
+    def said_last(self, path: str) -> str:
+        """The kind of the last line of another shard's state; empty where it has none."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            return ""
+        try:
+            last = ""
+            if os.fstat(fd).st_uid == os.geteuid():
+                os.lseek(fd, max(0, os.fstat(fd).st_size - 200), os.SEEK_SET)
+                for line in os.read(fd, 200).split(b"\n"):
+                    if line[:8] == b"%08x" % zlib.crc32(line[9:]) and line[9:]:
+                        last = line[9:10].decode()
+            return last
+        finally:
+            os.close(fd)
+
+
+def settle(fd: int) -> None:
+    """Put the file system of fd on disk; all of them where syncfs can't be reached."""
+    try:
+        import ctypes
+
+        if ctypes.CDLL(None, use_errno=True).syncfs(fd) == 0:
+            return
+    except (ImportError, OSError, AttributeError):
+        pass
+    os.sync()
+
+
+class Found:
+    """The owners that earlier sessions found, by directory: two packed arrays, whatever the number of lines."""
+
+    def __init__(self, states: list[State]) -> None:
+        self.states = states
+        self.blocks: list[tuple[Any, ...]] = []
+        pairs: list[tuple[int, int, int]] = []
+        for number, state in enumerate(states):
+            for offset, fields in state.lines():
+                if fields[0] == "o" and offset > state.undone_at:
+                    pairs.append((int(fields[1], 16), number, offset))
+                    if len(pairs) >= 100000:
+                        self._seal(pairs)
+                        pairs = []
+        self._seal(pairs)
+
+    def _seal(self, pairs: list[tuple[int, int, int]]) -> None:
+        if pairs:
+            pairs.sort()
+            self.blocks.append(
+                (
+                    array.array("Q", [p[0] for p in pairs]),
+                    array.array("H", [p[1] for p in pairs]),
+                    array.array("Q", [p[2] for p in pairs]),
+                )
+            )
+
+    def owners(self, key: int) -> dict[int, tuple[int, int]]:
+        """(uid, gid) by inode, as first found in the directory with this key."""
+        import bisect
+
+        found: dict[int, tuple[int, int]] = {}
+        for keys, numbers, offsets in self.blocks:
+            i = bisect.bisect_left(keys, key)
+            while i < len(keys) and keys[i] == key:
+                line = b""
+                while not line.endswith(b"\n"):
+                    more = os.pread(self.states[numbers[i]].fd, 65536, offsets[i] + len(line))
+                    line += more.partition(b"\n")[0] + (b"\n" if b"\n" in more or not more else b"")
+                fields = line[9:-1].decode("ascii").split(" ")
+                uid, _, gid = fields[2].partition(":")
+                for inode in unpacked(fields[3]):
+                    found.setdefault(inode, (int(uid), int(gid)))
+                i += 1
+        return found
+
+
+class Window:
+    """One reading of a large directory: done when all its entries and everything below them are."""
+
+    __slots__ = ("crc", "end", "pending")
+
+    def __init__(self, end: int, crc: int) -> None:
+        self.end = end
+        self.crc = crc
+        self.pending = 0
+
+
+class Node:
+    """A directory being worked on, or (graft) the part of one that another process handed over."""
+
+    __slots__ = (
+        "before", "changes", "clean", "count", "crc", "depth", "fd", "gid", "graft", "ino", "iterator", "key", "mode",
+        "name", "noted", "parent", "pending", "prefix", "uid", "users", "weight", "window", "windows",
+    )  # fmt: skip
+
+    def __init__(self, parent: Node | None, name: str, fd: int, ino: int, key: int, window: Window | None) -> None:
+        self.parent = parent
+        self.name = name
+        self.fd = fd  # -1 while closed to save descriptors
+        self.ino = ino
+        self.key = key
+        self.window = window  # of the parent
+        self.depth: int = parent.depth + 1 if parent else 0
+        self.users = 0
+        self.pending = 0  # listing, subdirectories and batches not done yet
+        self.iterator: Any = None
+        self.windows: list[Window] = []
+        self.count = 0  # names read so far
+        self.crc = 0
+        self.clean = True  # nothing below failed
+        self.weight = 0  # entries done below that no line of the state claims
+        self.uid = self.gid = self.mode = 0
+        self.changes = False  # is to be changed itself
+        self.noted = False  # its own owner is in the state
+        self.graft: tuple[int, int, int] | None = None  # (process, ticket, units) that wait for it
+        self.before: dict[int, tuple[int, int]] = {}  # undo: owners by inode
+        self.prefix = ""
+
+    def path(self, name: str = "") -> str:
+        parts = [name] if name else []
+        node: Node | None = self
+        while node is not None:
+            if node.graft is not None:
+                if node.prefix:
+                    parts.append(node.prefix)
+                break
+            if node.name:
+                parts.append(node.name)
+            node = node.parent
+        return "/".join(reversed(parts)) or "."
+
+
+class Engine:
+    """One process's share of the work: threads take from the top of a stack of tasks, idle processes get its bottom."""
+
+    def __init__(self, job: Job, index: int) -> None:
+        self.job = job
+        self.index = index
+        self.uid = job.uid
+        self.gid = job.gid
+        self.check = job.mode == "check"
+        self.undo = job.mode == "undo"
+        self.state = job.state
+        self.keyed = bool(job.state) or job.shards > 1
+        self.words = job.words
+        self.row = ROW * (index + 1)
+        lock = threading.Lock()
+        self.cond = threading.Condition(lock)
+        self.parked = threading.Condition(lock)  # threads that aren't wanted now
+        self.tasks: collections.deque[tuple[Any, ...]] = collections.deque()
+        self.busy = 0
+        self.threads: list[threading.Thread] = []
+        self.open: dict[Node, None] = {}  # in the order of opening: the first are the top of the tree
+        self.open_max = job.open_max
+        self.tally = Tally()
+        self.away: dict[int, tuple[Node, Window | None]] = {}
+        self.tickets = 0
+        self.wall = self.cpu = 0.0
+        self.waits = 0  # calls of the last thread that had to wait
+        self.succeeded = False
+        self.refusals = 0
+        self.refused_with = 0
+        self.noatime = NOATIME
+        self.hand = "."
+        self.links_lock = threading.Lock()
+        self.wake_r, self.wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.root_done = False
+        self.quota = job.quota
+        self.others = b"\0" * 8
+
+    # -- tasks ---------------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        try:
+            os.write(self.wake_w, b"w")
+        except OSError:
+            pass
+
+    def push(self, tasks: list[Any]) -> None:
+        """Tasks (kind, node, names, window), the last to be taken first."""
+        with self.cond:
+            self.tasks.extend(tasks)
+            self.cond.notify(len(tasks))
+
+    def take(self, number: int) -> tuple[Any, ...] | None:
+        """The next task for a thread; None when it is over."""
+        words, row = self.words, self.row
+        with self.cond:
+            self.busy -= 1
+            while True:
+                if words[0]:
+                    return None
+                if number >= words[row + WANTED]:
+                    self.cond.notify()
+                    self.parked.wait(1.0)
+                elif self.tasks:
+                    break
+                else:
+                    if self.job.processes > 1 and not words[row + HUNGRY]:
+                        self.wake()
+                    self.cond.wait(0.5)
+            self.busy += 1
+            if self.job.processes > 1:
+                self.give()
+            kind, node, names, window = self.tasks[-1]
+            if kind == DIRS:
+                name = names.pop()
+                if not names:
+                    self.tasks.pop()
+                if self.tasks:
+                    self.cond.notify()
+                return kind, node, name, window
+            self.tasks.pop()
+            return kind, node, names, window
+
+    def give(self) -> None:
+        """Hand the oldest directories (the largest subtrees) to a process that has nothing to do. Under the lock."""
+        words = self.words
+        for other in range(self.job.processes):
+            if not words[ROW * (other + 1) + HUNGRY] or other == self.index:
+                continue
+            for place in range(min(8, len(self.tasks))):
+                kind, node, names, window = self.tasks[place]
+                if kind in (MORE, TOP) or node.fd < 0 or (len(self.tasks) == 1 and (kind == FILES or len(names) < 2)):
+                    continue
+                share = list(names) if kind == FILES else names[: (len(names) + 1) // 2]
+                self.tickets += 1
+                letter = (kind, self.index, self.tickets, share, node.ino, node.key, node.depth, node.path())
+                while True:
+                    data = marshal.dumps(letter)
+                    if len(data) < 100000 or kind == FILES or len(share) < 2:
+                        break
+                    share = share[: len(share) // 2]
+                    letter = (*letter[:3], share, *letter[4:])
+                if len(data) >= 150000:
+                    continue
+                fds = array.array("i", [node.fd])
+                self.away[self.tickets] = (node, window)  # first: the answer may be quicker than we are
+                try:
+                    self.job.pool_w.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)], socket.MSG_DONTWAIT)
+                except OSError:
+                    del self.away[self.tickets]
+                    return
+                words[ROW * (other + 1) + HUNGRY] = 0
+                if kind == FILES or len(share) == len(names):
+                    del self.tasks[place]
+                else:
+                    del names[: len(share)]
+                break
+            else:
+                return
+
+    def receive(self) -> bool:
+        """Take what another process gave into the pool; whether there was something."""
+        try:
+            data, extra, _, _ = self.job.pool_r.recvmsg(212992, socket.CMSG_SPACE(4), socket.MSG_DONTWAIT)
+        except OSError:
+            return False
+        fds = array.array("i")
+        for level, kind, payload in extra:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                fds.frombytes(payload[:4])
+        os.set_inheritable(fds[0], False)
+        kind, giver, ticket, names, ino, key, depth, path = marshal.loads(data)  # noqa: S302  our own process wrote it
+        node = Node(None, "", fds[0], ino, key, None)
+        node.depth = depth
+        node.pending = 1 if kind == FILES else len(names)
+        node.graft = (giver, ticket, node.pending)
+        node.prefix = "" if path == "." else path
+        if self.undo:
+            node.before = self.job.found.owners(key)
+        node.noted = True  # the giver notes the directory's own owner
+        self.words[self.row + HUNGRY] = 0
+        self.push([(kind, node, names, None)])
+        return True
+
+    def returned(self) -> None:
+        """Handed-over work that is done."""
+        while True:
+            try:
+                letter = self.job.inbox_r[self.index].recv(4096, socket.MSG_DONTWAIT)
+                ticket, units, weight, clean = marshal.loads(letter)  # noqa: S302  our own process wrote it
+            except OSError:
+                return
+            node, window = self.away.pop(ticket)
+            self.done(node, window, units, weight, clean)
+
+    # -- descriptors ---------------------------------------------------------------------------------------------
+
+    def hold(self, node: Node) -> int:
+        """The node's descriptor, opened again if it was closed; let() when it is not used any longer."""
+        with self.cond:
+            if node.fd < 0:
+                self._reopen(node)
+            node.users += 1
+            return node.fd
+
+    def let(self, node: Node) -> None:
+        with self.cond:
+            node.users -= 1
+
+    def _reopen(self, node: Node) -> None:
+        chain = []
+        above: Node | None = node
+        while above is not None and above.fd < 0:
+            chain.append(above)
+            above = above.parent
+        if above is None:
+            raise OSError(errno.ESTALE, "closed")
+        fd = above.fd
+        for step in reversed(chain):
+            found = self.open_directory(step.name, fd)
+            if fd != above.fd:
+                os.close(fd)
+            fd = found
+            status = os.fstat(fd)
+            if status.st_dev != self.job.dev or status.st_ino != step.ino:
+                os.close(fd)
+                raise OSError(errno.ESTALE, "moved while working on it")
+        node.fd = fd
+        self.open[node] = None
+
+    def open_directory(self, name: str, fd: int) -> int:
+        try:
+            return os.open(name, DIRECTORY_FLAGS | self.noatime, dir_fd=fd)
+        except PermissionError:
+            if not self.noatime:
+                raise
+            found = os.open(name, DIRECTORY_FLAGS, dir_fd=fd)
+            self.noatime = 0  # only owners and CAP_FOWNER may leave the access time alone
+            return found
+
+    def keep(self, node: Node) -> None:
+        """Remember an open node; close the uppermost unused ones when there are too many."""
+        with self.cond:
+            self.open[node] = None
+            if len(self.open) > self.open_max:
+                for other in list(itertools.islice(self.open, 16)):
+                    if not other.users and other.parent is not None and other is not node:
+                        del self.open[other]
+                        os.close(other.fd)
+                        other.fd = -1
+
+    # -- the walk ------------------------------------------------------------------------------------------------
+
+    def work(self, number: int) -> None:
+        cpu_time, usage = time.thread_time, resource.getrusage
+        while True:
+            task = self.take(number)
+            if task is None:
+                return
+            kind, node, names, window = task
+            wall, cpu = time.perf_counter(), cpu_time()
+            try:
+                if kind == DIRS:
+                    self.enter(node, names, window)
+                elif kind == FILES:
+                    clean = self.batch(node, names)
+                    self.done(node, window, 1, len(names), clean)
+                elif kind == MORE:
+                    self.read(node)
+                else:
+                    self.begin(node, names)
+            except Halt:
+                pass
+            except Exception as problem:  # noqa: BLE001  one directory's surprise must neither hang nor hide
+                sys.excepthook(*sys.exc_info())
+                self.fail(problem, node, "")
+                self.words[0] = self.words[0] or LOST
+            self.waits = usage(resource.RUSAGE_THREAD).ru_nvcsw
+            self.cpu += cpu_time() - cpu
+            self.wall += time.perf_counter() - wall
+
+    def fail(self, problem: Exception, node: Node, name: str) -> bool:
+        """Count what went wrong with an entry; True where it only vanished."""
+        code = getattr(problem, "errno", None)
+        if code == errno.ENOENT:
+            with self.cond:
+                self.tally.vanished += 1
+            return True
+        what = errno.errorcode.get(code, str(code)) if code else type(problem).__name__
+        with self.cond:
+            self.words[self.row + FAILED] += 1
+            self.tally.note(self.tally.failures, what, shown(node.path(name)))
+        return False
+
+    def enter(self, parent: Node, name: str, window: Window | None) -> None:
+        """Open a subdirectory and start on it."""
+        job = self.job
+        fd = -1
+        try:
+            held = self.hold(parent)
+            try:
+                if self.quota:
+                    self.quota.spend(3)
+                try:
+                    fd = self.open_directory(name, held)
+                except OSError as problem:
+                    if problem.errno in (errno.ENOTDIR, errno.ELOOP):  # swapped since it was listed
+                        self.done(parent, window, 1, 1, self.batch(parent, [name]))
+                        return
+                    raise
+                status = os.fstat(fd)
+            finally:
+                self.let(parent)
+        except OSError as problem:
+            self.done(parent, window, 1, 1, self.fail(problem, parent, name))
+            return
+        if status.st_dev != job.dev:
+            os.close(fd)
+            with self.cond:
+                self.tally.note(self.tally.skipped, "other file system", shown(parent.path(name)))
+            self.done(parent, window, 1, 1, True)
+            return
+        key = key_below(parent.key, name) if self.keyed else 0
+        node = Node(parent, name, fd, status.st_ino, key, window)
+        claim = job.claims.get(key) if job.claims else None
+        if claim and claim[0] == status.st_ino and claim[1] < 0:
+            os.close(fd)
+            self.tally.resumed += 1
+            self.done(parent, window, 1, 0, True)
+            return
+        self.begin(node, status)
+
+    def begin(self, node: Node, status: os.stat_result) -> None:
+        job = self.job
+        node.uid, node.gid, node.mode = status.st_uid, status.st_gid, status.st_mode
+        mine = node.key % job.shards == job.shard
+        if self.undo:
+            node.before = job.found.owners(node.key)
+            node.changes = mine and (status.st_uid, status.st_gid) == (self.uid, self.gid)
+            if node.changes:
+                # The directory's own owner stands in the lines of the directory itself.
+                before = node.before.get(node.ino)
+                node.changes = before is not None and before != (self.uid, self.gid)
+                if before:
+                    node.uid, node.gid = before
+        else:
+            node.changes = mine and (status.st_uid != self.uid or status.st_gid != self.gid)
+        with self.cond:
+            if mine:
+                self.words[self.row + SEEN] += 1
+            if node.changes:
+                self.words[self.row + WRONG] += 1
+                owner = "%d:%d" % (status.st_uid, status.st_gid)
+                self.tally.note(self.tally.owners, owner, shown(node.path()))
+        node.pending = 1
+        node.weight = 1
+        self.keep(node)
+        self.hand = node.name or self.hand
+        self.read(node)
+
+    def read(self, node: Node) -> None:
+        """Read the next window of a directory, work on its files, leave its subdirectories on the stack."""
+        job = self.job
+        size = WINDOW if len(self.tasks) < 2000 else 256
+        entries: list[os.DirEntry[str]] = []
+        clean = True
+        over = False
+        window = None
+        try:
+            fd = self.hold(node)
+        except OSError as problem:
+            self.done(node, None, 1, 0, self.fail(problem, node, "."))
+            return
+        try:
+            if self.quota:
+                self.quota.spend(2)
+            try:
+                if node.iterator is None:
+                    node.iterator = os.scandir(fd)
+                    if job.claims and node.key in job.claims:
+                        self.skip_claimed(node, fd, job.claims[node.key])
+                entries.extend(itertools.islice(node.iterator, size))
+                over = len(entries) < size
+            except OSError as problem:
+                clean = self.fail(problem, node, ".")
+                over = True
+            dirs, files = self.ours(node, *self.sort_out(entries))
+            if self.state and not self.undo and (not over or node.windows):
+                node.count += len(entries)
+                names = "\0".join([e.name for e in entries])
+                node.crc = zlib.crc32(os.fsencode(names) + b"\0", node.crc)
+                window = Window(node.count, node.crc)
+            del entries
+            if over and node.iterator is not None:
+                node.iterator.close()
+                node.iterator = None
+            here, batches = self.split(files)
+            with self.cond:
+                node.pending += len(dirs) + len(batches)
+                if window is not None:
+                    window.pending = len(dirs) + len(batches) + 1
+                    node.windows.append(window)
+            tasks: list[tuple[Any, ...]] = [] if over else [(MORE, node, None, None)]
+            if dirs:
+                tasks.append((DIRS, node, dirs, window))
+            tasks.extend((FILES, node, names, window) for names in batches)
+            if tasks:
+                if not over:
+                    with self.cond:
+                        node.pending += 1
+                self.push(tasks)
+            clean = self.batch(node, here, fd) and clean
+        finally:
+            self.let(node)
+        self.done(node, window, 1, len(here), clean)
+
+    def skip_claimed(self, node: Node, fd: int, claim: tuple[int, int, int]) -> None:
+        """Go past the names that an earlier session is proved to have done: same number, same names, same order."""
+        ino, count, crc = claim
+        if ino != node.ino or count <= 0:
+            return
+        seen, sum_now = 0, 0
+        while seen < count:
+            names = [e.name for e in itertools.islice(node.iterator, min(WINDOW, count - seen))]
+            if not names:
+                break
+            seen += len(names)
+            sum_now = zlib.crc32(os.fsencode("\0".join(names)) + b"\0", sum_now)
+        if seen == count and sum_now == crc:
+            node.count, node.crc = count, crc
+            self.tally.resumed += 1
+        else:
+            node.iterator.close()
+            node.iterator = os.scandir(fd)
+
+    @staticmethod
+    def sort_out(entries: list[os.DirEntry[str]]) -> tuple[list[str], list[str]]:
+        """(subdirectories, everything else)."""
+        try:
+            files = [e.name for e in entries if not e.is_dir(follow_symlinks=False)]
+            dirs = [e.name for e in entries if e.is_dir(follow_symlinks=False)] if len(files) < len(entries) else []
+        except OSError:  # no type in the listing and no status either: let the status call say why
+            files, dirs = [], []
+            for entry in entries:
+                try:
+                    (dirs if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+                except OSError:
+                    files.append(entry.name)
+        return dirs, files
+
+    def ours(self, node: Node, dirs: list[str], files: list[str]) -> tuple[list[str], list[str]]:
+        """Both lists without what is left alone."""
+        job = self.job
+        if not node.depth or node.ino == job.state_dir:
+            gone = [n for n in files + dirs if n.startswith(OUR_PREFIX) or n in SKIP_AT_TOP or job.is_state(node, n)]
+            files = [n for n in files if n not in gone]
+            dirs = [n for n in dirs if n not in gone]
+            self.skip(node, gone)
+        if dirs:
+            gone = [n for n in dirs if n in SKIP_DIRECTORIES]
+            if gone:
+                dirs = [n for n in dirs if n not in SKIP_DIRECTORIES]
+                self.skip(node, gone)
+        if job.excludes:
+            gone = [n for n in files + dirs if job.excluded(node, n)]
+            if gone:
+                out = set(gone)
+                files = [n for n in files if n not in out]
+                dirs = [n for n in dirs if n not in out]
+                self.skip(node, gone)
+        if node.key % job.shards != job.shard:
+            files = []
+        return dirs, files
+
+    def skip(self, node: Node, names: list[str]) -> None:
+        with self.cond:
+            for name in names:
+                if not name.startswith(OUR_PREFIX):
+                    self.tally.note(self.tally.skipped, "excluded", shown(node.path(name)))
+
+    def split(self, files: list[str]) -> tuple[list[str], list[list[str]]]:
+        """(names to do now, batches for other threads): only where others have nothing to do."""
+        hands = self.words[self.row + WANTED]
+        if self.wall < 0.001:
+            size = 2 * CHUNK_MIN  # not known yet how long a call takes
+        elif hands == 1:
+            size = WINDOW if self.job.processes == 1 or len(files) < 1024 else 512
+        else:
+            each = self.wall / (self.words[self.row + SEEN] + 1)  # seconds, a thread's
+            size = max(CHUNK_MIN, min(WINDOW, int(BATCH_SECONDS / each)))
+        return files[:size], [files[i : i + size] for i in range(size, len(files), size)]
+
+    def batch(self, node: Node, names: list[str], fd: int = -1) -> bool:
+        """Look at names in one directory and change what is wrong; whether all went well."""
+        if len(names) > BLOCK:
+            clean = True
+            for start in range(0, len(names), BLOCK):
+                clean = self.batch(node, names[start : start + BLOCK], fd) and clean
+            return clean
+        held = fd < 0
+        if held:
+            try:
+                fd = self.hold(node)
+            except OSError as problem:
+                return self.fail(problem, node, ".")
+        try:
+            return self._batch(node, names, fd)
+        finally:
+            if held:
+                self.let(node)
+
+    def _batch(self, node: Node, names: list[str], fd: int) -> bool:
+        words, quota, before, dev = self.words, self.quota, node.before, self.job.dev
+        specials = self.job.specials.get(node.key) if self.job.specials else None
+        right = (self.uid, self.gid)
+        status_of = os.stat
+        clean = True
+        odd = False  # something needs more than a change of owner
+        wrong: dict[tuple[int, int], list[Row]] = {}
+        folders: list[str] = []  # not shown as such by the listing
+        seen = 0
+        if self.undo and not before:
+            names = []
+        for start in range(0, len(names), 32):
+            if words[0]:
+                break
+            for name in names[start : start + 32]:
+                if quota:
+                    quota.spend(1)
+                try:
+                    status = status_of(name, dir_fd=fd, follow_symlinks=False)
+                except OSError as problem:
+                    clean = self.fail(problem, node, name) and clean
+                    continue
+                seen += 1
+                owner = (status.st_uid, status.st_gid)
+                if before:
+                    if owner != right or before.get(status.st_ino, right) == right:
+                        continue
+                elif owner == right:
+                    if status.st_mode & 0o170000 == stat.S_IFDIR:
+                        folders.append(name)
+                    elif specials and status.st_ino in specials:
+                        clean = self.mend_bits(node, name, fd, status, specials[status.st_ino]) and clean
+                    continue
+                if status.st_nlink != 1 or status.st_dev != dev or status.st_mode & ODD_MODES != stat.S_IFREG:
+                    odd = True
+                if owner in wrong:
+                    wrong[owner].append((name, status))
+                else:
+                    wrong[owner] = [(name, status)]
+        changed = 0
+        if wrong or (node.changes and not node.noted):
+            if odd:
+                wrong = {owner: self.sift(node, rows, folders) for owner, rows in wrong.items()}
+            for owner, rows in wrong.items():
+                self.note(node, owner, rows, odd)
+            if self.state and not self.check and not self.undo:
+                self.record(node, wrong, odd)
+            if not self.check:
+                for rows in wrong.values():
+                    done, well = self.change(node, rows, fd, odd)
+                    changed += done
+                    clean = clean and well
+        if folders:
+            self.descend(node, folders)
+        with self.cond:
+            words[self.row + SEEN] += seen - len(folders)
+            words[self.row + CHANGED] += changed
+            total = words[self.row + SEEN]
+        if self.job.limit and total >= self.job.limit and not words[0]:
+            words[0] = LIMIT
+        if words[0]:
+            raise Halt
+        return clean
+
+    def descend(self, node: Node, names: list[str]) -> None:
+        """Walk directories that the listing did not show as such."""
+        gone = [name for name in names if name in SKIP_DIRECTORIES]
+        self.skip(node, gone)
+        names = [name for name in names if name not in gone]
+        if names:
+            with self.cond:
+                node.pending += len(names)
+            self.push([(DIRS, node, names, None)])
+
+    def sift(self, node: Node, rows: list[Row], folders: list[str]) -> list[Row]:
+        """Without what is on another file system, second names of a file, and directories (those are walked)."""
+        dev = self.job.dev
+        kept = {}
+        for name, status in rows:
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(name)
+            elif status.st_dev != dev and self.job.dev_of_files:
+                with self.cond:
+                    self.tally.note(self.tally.skipped, "other file system", shown(node.path(name)))
+            else:
+                kept[status.st_ino] = (name, status)
+        return list(kept.values())
+
+    def note(self, node: Node, owner: tuple[int, int], rows: list[Row], odd: bool) -> None:
+        """Count what is wrong: a file with several names once."""
+        text = "%d:%d" % owner
+        tally = self.tally
+        with self.cond:
+            fresh = len(rows)
+            for _, status in rows if odd else ():
+                if status.st_nlink > 1:
+                    if status.st_ino in tally.links:
+                        fresh -= 1
+                    elif len(tally.links) < LINKS_MAX:
+                        tally.links[status.st_ino] = text
+            if not fresh:
+                return
+            row = tally.owners.get(text, ())
+            for name, _ in rows[: max(0, SAMPLES + 1 - max(1, len(row)))]:
+                tally.note(tally.owners, text, shown(node.path(name)), 0)
+            tally.note(tally.owners, text, "", fresh)
+            self.words[self.row + WRONG] += fresh
+
+    def record(self, node: Node, wrong: dict[tuple[int, int], list[Row]], odd: bool) -> None:
+        """Write down the owners (of the directory itself too) before anything changes."""
+        inodes = {owner: [status.st_ino for _, status in rows] for owner, rows in wrong.items()}
+        with self.cond:
+            first = node.changes and not node.noted
+            node.noted = True
+        if first:
+            inodes.setdefault((node.uid, node.gid), []).append(node.ino)
+        for owner, numbers in inodes.items():
+            self.state.write("o %x %d:%d %s" % (node.key, owner[0], owner[1], packed(numbers)))
+        for rows in wrong.values():
+            for _, status in rows if odd else ():
+                if status.st_mode & SPECIAL_BITS and stat.S_ISREG(status.st_mode) and self.keeps_bits(status.st_uid):
+                    self.state.write("s %x %x %o" % (node.key, status.st_ino, stat.S_IMODE(status.st_mode)))
+
+    def keeps_bits(self, owner: int) -> bool:
+        return not self.undo and owner in (0, self.uid)
+
+    def change(self, node: Node, rows: list[Row], fd: int, odd: bool) -> tuple[int, bool]:
+        """(how many were changed, whether all went well)."""
+        chown, words, uid, gid, quota, before = os.chown, self.words, self.uid, self.gid, self.quota, node.before
+        changed, clean = 0, True
+        for start in range(0, len(rows), 32):
+            if words[0]:
+                break
+            for name, status in rows[start : start + 32]:
+                if quota:
+                    quota.spend(1)
+                if before:
+                    uid, gid = before[status.st_ino]
+                try:
+                    if odd and status.st_mode & SPECIAL_BITS and stat.S_ISREG(status.st_mode):
+                        self.change_special(node, name, fd, status, uid, gid)
+                    else:
+                        chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
+                    changed += 1
+                except OSError as problem:
+                    clean = self.fail(problem, node, name) and clean
+                    self.refused(problem)
+        if changed:
+            self.succeeded = True
+        return changed, clean
+
+    def refused(self, problem: OSError) -> None:
+        """Stop early where nothing at all may be changed."""
+        if self.succeeded or problem.errno not in (errno.EPERM, errno.EACCES, errno.EROFS):
+            return
+        self.refusals += 1
+        self.refused_with = problem.errno
+        if self.refusals >= REFUSED_AFTER and not self.words[0]:
+            self.words[0] = REFUSED
+
+    def change_special(self, node: Node, name: str, fd: int, status: os.stat_result, uid: int, gid: int) -> None:
+        """Change a file whose setuid or setgid bit chown clears, on one descriptor, and set the bits again."""
+        held = os.open(name, PATH_ONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        try:
+            now = os.fstat(held)
+            if now.st_ino != status.st_ino or now.st_dev != status.st_dev:
+                raise OSError(errno.ESTALE, "replaced while working on it")
+            link = "/proc/self/fd/%d" % held
+            os.chown(link, uid, gid)
+            if self.keeps_bits(status.st_uid) and now.st_uid == status.st_uid:
+                try:
+                    os.chmod(link, stat.S_IMODE(now.st_mode))
+                except PermissionError:
+                    pass
+            kept = os.fstat(held).st_mode & SPECIAL_BITS == now.st_mode & SPECIAL_BITS
+        finally:
+            os.close(held)
+        with self.cond:
+            self.tally.note(self.tally.bits, "kept" if kept else "dropped", shown(node.path(name)))
+
+    def mend_bits(self, node: Node, name: str, fd: int, status: os.stat_result, mode: int) -> bool:
+        """A run killed between chown and chmod left the bits off: set them."""
+        if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) & ~SPECIAL_BITS != mode & ~SPECIAL_BITS:
+            return True
+        if status.st_mode & SPECIAL_BITS == mode & SPECIAL_BITS or self.check:
+            return True
+        try:
+            held = os.open(name, PATH_ONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            try:
+                if os.fstat(held).st_ino == status.st_ino:
+                    os.chmod("/proc/self/fd/%d" % held, mode)
+            finally:
+                os.close(held)
+        except OSError as problem:
+            return self.fail(problem, node, name)
+        with self.cond:
+            self.tally.note(self.tally.bits, "kept", shown(node.path(name)))
+        return True
+
+    # -- the way back up -----------------------------------------------------------------------------------------
+
+    def done(self, node: Node, window: Window | None, units: int, weight: int, clean: bool) -> None:
+        """Some of a directory's work is done; finish it and those above when it was the last."""
+        while True:
+            with self.cond:
+                node.pending -= units
+                node.weight += weight
+                node.clean = node.clean and clean
+                if window is not None:
+                    window.pending -= units
+                if node.pending:
+                    claim = self.progress(node) if node.windows else None
+                else:
+                    claim = None
+                    self.open.pop(node, None)
+                pending = node.pending
+            if pending:
+                if claim:
+                    self.state.write(claim)
+                return
+            if self.words[0]:
+                return
+            if node.graft is not None:
+                os.close(node.fd)
+                giver, ticket, share = node.graft
+                letter = marshal.dumps((ticket, share, node.weight, node.clean))
+                self.job.inbox_w[giver].send(letter)
+                return
+            try:
+                with self.cond:
+                    if node.fd < 0:
+                        self._reopen(node)
+                    self.open.pop(node, None)
+            except OSError as problem:
+                node.changes = False
+                node.clean = self.fail(problem, node, "")
+            self.close(node)
+            if node.parent is None:
+                self.root_done = True
+                self.wake()
+                return
+            node, window, units, weight, clean = node.parent, node.window, 1, node.weight, node.clean
+
+    def progress(self, node: Node) -> str | None:
+        """The claim line for the first windows of a large directory, when they are done. Under the lock."""
+        windows = node.windows
+        last = None
+        while len(windows) > 1 and not windows[0].pending:
+            last = windows.pop(0)
+        if last is None or not node.clean or node.weight < self.threshold():
+            return None
+        node.weight = 0
+        return "p %x %x %x %x" % (node.key, node.ino, last.end, last.crc)
+
+    def threshold(self) -> int:
+        """Entries worth a line: keeps the state at some ten thousand claims whatever the size of the tree."""
+        return max(32, self.words[self.row + SEEN] // 20000)
+
+    def close(self, node: Node) -> None:
+        """The content is done: change the directory itself, claim it, give up its descriptor."""
+        job = self.job
+        top = node.parent is None
+        if node.changes and not self.check and not (top and not job.owns_top()):
+            if self.quota:
+                self.quota.spend(1)
+            try:
+                os.fchown(node.fd, node.uid if self.undo else self.uid, node.gid if self.undo else self.gid)
+                self.succeeded = True
+                with self.cond:
+                    self.words[self.row + CHANGED] += 1
+                if node.mode & SPECIAL_BITS:
+                    self.check_bits(node)
+            except OSError as problem:
+                node.clean = self.fail(problem, node, "") and node.clean
+                self.refused(problem)
+        parent = node.parent
+        if (
+            self.state
+            and not self.check
+            and not self.undo
+            and not top
+            and node.clean
+            and node.weight >= self.threshold()
+        ):
+            self.state.write("f %x %x" % (node.key, node.ino))
+            node.weight = 0
+        if node.fd >= 0 and parent is not None and parent.fd < 0:
+            self.climb(node, parent)
+        if node.fd >= 0:
+            os.close(node.fd)
+            node.fd = -1
+
+    def shut(self) -> None:
+        """Give up this process's own descriptors, unless a thread still hangs in a call."""
+        if self.busy:
+            return
+        for node in self.open:
+            if node.iterator is not None:
+                node.iterator.close()
+            os.close(node.fd)
+        for fd in (self.wake_r, self.wake_w):
+            os.close(fd)
+
+    def check_bits(self, node: Node) -> None:
+        """Linux keeps the bits of directories; a file server may not."""
+        mode = stat.S_IMODE(node.mode)
+        if stat.S_IMODE(os.fstat(node.fd).st_mode) != mode:
+            os.fchmod(node.fd, mode)
+        kept = stat.S_IMODE(os.fstat(node.fd).st_mode) == mode
+        if not kept:
+            with self.cond:
+                self.tally.note(self.tally.bits, "dropped", shown(node.path()))
+
+    def climb(self, node: Node, parent: Node) -> None:
+        """Open a closed parent again through "..", if that is still the directory we came from."""
+        try:
+            fd = self.open_directory("..", node.fd)
+        except OSError:
+            return
+        status = os.fstat(fd)
+        with self.cond:
+            if parent.fd < 0 and status.st_ino == parent.ino and status.st_dev == self.job.dev:
+                parent.fd = fd
+                self.open[parent] = None
+                return
+        os.close(fd)
+
+
+class Quota:
+    """At most so many metadata calls a second, over all threads (a run with a rate has one process)."""
+
+    def __init__(self, rate: float, words: memoryview) -> None:
+        self.rate = rate
+        self.words = words
+        self.lock = threading.Lock()
+        self.at = time.monotonic()
+
+    def spend(self, calls: int) -> None:
+        with self.lock:
+            self.at = max(self.at, time.monotonic() - 0.05) + calls / self.rate
+            due = self.at
+        while not self.words[0]:
+            wait = due - time.monotonic()
+            if wait <= 0:
+                return
+            time.sleep(min(wait, 0.2))
+
+
+class Look:
+    """A limited look: the top levels with half of the budget, then descents from ROOT along random directories."""
+
+    READ_MAX = 4 * WINDOW  # names read of one directory
+    PER_DIRECTORY = 32  # entries looked at in each directory of a descent
+    TOP_MAX = 250000  # entries of the top levels: their directories wait in memory
+
+    def __init__(self, job: Job, limit: int, seconds: float, seed: int) -> None:
+        self.job = job
+        self.limit = limit or 1 << 60
+        self.started = time.monotonic()
+        self.seconds = seconds or 1e9
+        import random
+
+        self.dice = random.Random
+        self.seed = seed
+        self.lock = threading.Lock()
+        self.tally = Tally()
+        self.seen = 0
+        self.wrong = 0
+        self.failed = 0
+        self.queue: collections.deque[tuple[str, ...]] = collections.deque([()])
+        self.working = 0
+        self.whole = True
+        self.visited: set[tuple[str, ...]] = set()
+        self.weights: list[tuple[float, float]] = []  # (directories, entries) that each descent stands for
+        self.here = ""
+
+    def over(self, share: float = 1.0) -> bool:
+        if self.job.words[0]:
+            return True
+        return self.seen >= self.limit * share or time.monotonic() - self.started >= self.seconds * share
+
+    def fail(self, problem: OSError, path: str) -> None:
+        with self.lock:
+            if problem.errno == errno.ENOENT:
+                self.tally.vanished += 1
+                return
+            self.failed += 1
+            Tally.note(self.tally.failures, errno.errorcode.get(problem.errno or 0, str(problem.errno)), shown(path))
+
+    def opened(self, parts: tuple[str, ...]) -> int:
+        fd = os.dup(self.job.root_fd)
+        for part in parts:
+            try:
+                below = os.open(part, DIRECTORY_FLAGS, dir_fd=fd)
+            finally:
+                os.close(fd)
+            fd = below
+        return fd
+
+    def listed(self, fd: int, depth: int) -> tuple[list[str], list[str], bool]:
+        """(subdirectories, everything else, whether this is all)."""
+        with os.scandir(fd) as entries:
+            some = list(itertools.islice(entries, self.READ_MAX))
+        job = self.job
+        dirs: list[str] = []
+        files: list[str] = []
+        for entry in some:
+            name = entry.name
+            if not depth and (name.startswith(OUR_PREFIX) or name in SKIP_AT_TOP):
+                continue
+            folder = entry.is_dir(follow_symlinks=False)
+            if (folder and name in SKIP_DIRECTORIES) or (job.excludes and job.excluded_name(name)):
+                continue
+            (dirs if folder else files).append(name)
+        return dirs, files, len(some) < self.READ_MAX
+
+    def inspect(self, fd: int, parts: tuple[str, ...], names: list[str]) -> list[str]:
+        """Look at names; answers those on another file system."""
+        away, seen, wrong = [], 0, []
+        for name in names:
+            if self.job.words[0]:
+                break
+            if self.job.quota:
+                self.job.quota.spend(1)
+            try:
+                status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            except OSError as problem:
+                self.fail(problem, "/".join((*parts, name)))
+                continue
+            if status.st_dev != self.job.dev and (self.job.dev_of_files or stat.S_ISDIR(status.st_mode)):
+                away.append(name)
+                continue
+            seen += 1
+            if status.st_uid != self.job.uid or status.st_gid != self.job.gid:
+                wrong.append(("%d:%d" % (status.st_uid, status.st_gid), name))
+        with self.lock:
+            self.seen += seen
+            self.wrong += len(wrong)
+            for owner, name in wrong:
+                Tally.note(self.tally.owners, owner, shown("/".join((*parts, name))))
+        return away
+
+    def level(self, parts: tuple[str, ...]) -> None:
+        """Look at all of one directory, and queue its subdirectories."""
+        fd = self.opened(parts)
+        try:
+            dirs, files, all_read = self.listed(fd, len(parts))
+            away = self.inspect(fd, parts, dirs)
+            room = max(256, int(min(self.limit, 4 * self.TOP_MAX) / 8))
+            if len(files) > room:
+                files = self.dice(self.seed).sample(files, room)
+                all_read = False
+            self.inspect(fd, parts, files)
+        finally:
+            os.close(fd)
+        with self.lock:
+            self.whole = self.whole and all_read
+            self.visited.add(parts)
+            self.queue.extend((*parts, name) for name in dirs if name not in away)
+
+    def top_levels(self) -> None:
+        while not self.over(0.5) and self.seen < self.TOP_MAX:
+            with self.lock:
+                parts = self.queue.popleft() if self.queue else None
+                if parts is None and not self.working:
+                    return
+                self.working += parts is not None
+            if parts is None:
+                time.sleep(0.002)
+                continue
+            self.here = parts[-1] if parts else "."
+            try:
+                self.level(parts)
+            except OSError as problem:
+                self.fail(problem, "/".join(parts) or ".")
+            finally:
+                with self.lock:
+                    self.working -= 1
+
+    def descents(self, number: int) -> None:
+        dice = self.dice(self.seed * 1000 + number)
+        while self.queue and not self.over():
+            parts: tuple[str, ...] = ()
+            weight, directories, entries = 1.0, 0.0, 0.0
+            while not self.over():
+                try:
+                    fd = self.opened(parts)
+                    try:
+                        dirs, files, _ = self.listed(fd, len(parts))
+                        with self.lock:
+                            known = parts in self.visited
+                            if len(self.visited) < self.TOP_MAX:
+                                self.visited.add(parts)
+                        if not known:
+                            names = files + dirs
+                            self.inspect(fd, parts, dice.sample(names, min(len(names), self.PER_DIRECTORY)))
+                    finally:
+                        os.close(fd)
+                except OSError as problem:
+                    self.fail(problem, "/".join(parts) or ".")
+                    break
+                directories += weight
+                entries += weight * (len(dirs) + len(files))
+                if not dirs:
+                    with self.lock:
+                        self.weights.append((directories, entries))
+                    break
+                weight *= len(dirs)
+                parts = (*parts, dice.choice(dirs))
+                self.here = parts[-1]
+
+    def run(self, progress: Callable[[], None]) -> None:
+        self.inspect_root()
+        for phase in (lambda _: self.top_levels(), self.descents):
+            threads = [threading.Thread(target=phase, args=(i,), daemon=True) for i in range(self.job.look_threads)]
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                threads[0].join(0.05)
+                time.sleep(0.01 if threads[0].is_alive() else 0.05)
+                progress()
+                if self.job.words[0]:
+                    return
+
+    def inspect_root(self) -> None:
+        status = os.fstat(self.job.root_fd)
+        self.seen += 1
+        if status.st_uid != self.job.uid or status.st_gid != self.job.gid:
+            self.wrong += 1
+            Tally.note(self.tally.owners, "%d:%d" % (status.st_uid, status.st_gid), ".")
+
+    def looked(self) -> dict[str, Any]:
+        """How much was seen and what it proves.
+
+        A directory's chance to be met by one descent is one over the product of the branchings above it. The sum of
+        these products over a descent is Knuth's estimate of the size of the tree; how much the sums differ tells how
+        many evenly drawn directories the descents are worth (Kish's effective sample size).
+        """
+        everything = self.whole and not self.queue and not self.working and not self.job.words[0]
+        looked: dict[str, Any] = {"entries": self.seen, "exhaustive": everything, "confidence": CONFIDENCE}
+        if everything:
+            return dict(looked, confidence=1.0, wrong_directories_share=0.0, wrong_entries_share=0.0)
+        sums = [d for d, _ in self.weights]
+        worth = sum(sums) ** 2 / sum(d * d for d in sums) if sums else 0.0
+        return dict(
+            looked,
+            descents=len(sums),
+            effective_directories=round(worth, 1),
+            estimated_entries=round(sum(e for _, e in self.weights) / len(sums)) if sums else None,
+            wrong_directories_share=smallest_share(worth),
+            wrong_entries_share=smallest_share(self.seen),
+            seed=self.seed,
+        )
+
+
+def smallest_share(draws: float) -> float:
+    """The share that so many even draws meet at least once with CONFIDENCE; 1.0 where they prove nothing."""
+    return round(1 - (1 - CONFIDENCE) ** (1 / draws), 6) if draws >= 1 else 1.0
+
+
+class Job:
+    """What is to be done, on what, and the channels between the processes."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.started = time.monotonic()
+        self.mode = "undo" if args.undo else "check" if args.check else "run"
+        self.uid, self.gid = args.uid, args.gid
+        self.limit = args.limit or 0
+        self.rate = args.rate or 0
+        self.shard, self.shards = args.shard
+        self.excludes = args.exclude
+        self.path = os.path.realpath(args.root)
+        if self.path == "/" and self.mode != "check":
+            raise Trouble("ROOT is the root of the whole file system: give the directory of one volume.")
+        try:
+            self.root_fd = os.open(self.path, DIRECTORY_FLAGS)
+        except OSError as problem:
+            raise Trouble("Cannot open %s: %s." % (shown(self.path), os.strerror(problem.errno or 0))) from None
+        self.top = os.fstat(self.root_fd)
+        self.dev = self.top.st_dev
+        # On overlayfs files show the device of the layer they come from.
+        self.dev_of_files = mount_of(self.path)[0] != "overlay"
+        self.words = memoryview(mmap.mmap(-1, 8 * ROW * (PROCESSES_MAX + 2))).cast("Q")
+        self.quota = Quota(args.rate, self.words) if args.rate else None
+        self.state = State("", {})
+        self.states: list[State] = []
+        self.helpers: dict[int, int] = {}  # process id -> where its report comes from
+        self.reports: list[int] = []
+        self.life_r = -1
+        self.sockets: list[socket.socket] = []
+        self.state_dir = -1
+        self.state_name = ""
+        self.state_problem = ""
+        self.found = Found([])
+        self.claims: dict[int, tuple[int, int, int]] = {}
+        self.specials: dict[int, dict[int, int]] = {}
+        self.aside: list[dict[str, Any]] = []
+        self.processes = 1 if self.rate else max(1, min(cpus(), PROCESSES_MAX, args.jobs or PROCESSES_MAX))
+        self.look_threads = args.jobs or 8
+        self.threads_fixed = -(-args.jobs // self.processes) if args.jobs else 0
+        self.threads_max = self.threads_fixed or max(16, THREADS_MAX // self.processes)
+        self.open_max = self.descriptors()
+        self.out_broken = False
+        self.said = 0.0
+        self.said_seen = 0
+
+    @staticmethod
+    def descriptors() -> int:
+        """Directories that may be open at a time, as far as the limit goes."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        best = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+        if soft != resource.RLIM_INFINITY and soft < best:
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (best, hard))
+                soft = best
+            except (OSError, ValueError):
+                pass
+        return max(64, min(soft if soft != resource.RLIM_INFINITY else best, 8192) - 2 * THREADS_MAX - 64)
+
+    # -- what is left alone --------------------------------------------------------------------------------------
+
+    def is_state(self, node: Node, name: str) -> bool:
+        return node.ino == self.state_dir and name.startswith(self.state_name)
+
+    def excluded_name(self, name: str) -> bool:
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.excludes)
+
+    def excluded(self, node: Node, name: str) -> bool:
+        if self.excluded_name(name):
+            return True
+        deep = [pattern for pattern in self.excludes if "/" in pattern]
+        return bool(deep) and any(fnmatch.fnmatchcase(node.path(name), p.lstrip("/")) for p in deep)
+
+    def owns_top(self) -> bool:
+        return self.shards == 1 or self.mode == "undo"
+
+    # -- the state -----------------------------------------------------------------------------------------------
+
+    def open_state(self) -> None:
+        name = self.args.state
+        if not name or self.mode == "check":
+            if self.mode == "undo":
+                raise Trouble("--undo needs the --state of the run to undo.")
+            return
+        header = {"v": VERSION, "root": self.top.st_ino, "uid": self.uid, "gid": self.gid}
+        paths = [name]
+        if self.shards > 1:
+            paths = ["%s.%d-of-%d" % (name, self.shard, self.shards)]
+            header["shard"] = "%d/%d" % (self.shard, self.shards)
+        elif self.mode == "undo":
+            parts = sorted(self.parts_of(name))
+            paths = [*([name] if os.path.exists(name) else []), *parts] or [name]
+        states = self.states
+        for path in paths:
+            own = dict(header)
+            if self.mode == "undo" and path != name:
+                own["shard"] = path.rpartition(".")[2].replace("-of-", "/")
+            state = State(path, own)
+            states.append(state)
+            state.open(create=self.mode == "run")
+            state.load()
+            state.root_fd = self.root_fd
+            status = os.fstat(state.fd)
+            state.foreign = status.st_dev != self.dev
+        above = os.stat(os.path.dirname(os.path.abspath(name)))
+        if above.st_dev == self.dev:
+            self.state_dir, self.state_name = above.st_ino, os.path.basename(name)
+        self.state = states[0]
+        if self.mode == "undo":
+            self.found = Found(states)
+            for state in states:
+                state.write("k")
+        else:
+            self.claims, self.specials = self.state.claims, self.state.specials
+
+    @staticmethod
+    def parts_of(name: str) -> list[str]:
+        folder, base = os.path.split(os.path.abspath(name))
+        try:
+            return [os.path.join(folder, n) for n in os.listdir(folder) if fnmatch.fnmatchcase(n, base + ".*-of-*")]
+        except OSError:
+            return []
+
+    # -- moving aside --------------------------------------------------------------------------------------------
+
+    def parent_of(self, path: str) -> tuple[int, str]:
+        """(descriptor of the directory that holds path, last name), without following any link."""
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        if not parts or ".." in parts or path.startswith("/"):
+            raise Trouble("--move-aside takes a path below ROOT, not %r." % path)
+        fd = os.dup(self.root_fd)
+        for part in parts[:-1]:
+            try:
+                below = os.open(part, DIRECTORY_FLAGS, dir_fd=fd)
+            finally:
+                os.close(fd)
+            fd = below
+        return fd, parts[-1]
+
+    def move_aside(self, path: str) -> dict[str, Any]:
+        """Rename what another user left at path, so that the new owner can start afresh; again is no change."""
+        report = {"path": shown(path), "moved": False}
+        try:
+            fd, name = self.parent_of(path)
+        except OSError as problem:
+            if problem.errno == errno.ENOENT:
+                return dict(report, why="absent")
+            return dict(report, why="failed", error=errno.errorcode.get(problem.errno or 0, "?"))
+        try:
+            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            report["owner"] = "%d:%d" % (status.st_uid, status.st_gid)
+            if status.st_dev != self.dev:
+                return dict(report, why="other file system")
+            if status.st_uid == self.uid and not self.holds_foreign(name, fd, status):
+                return dict(report, why="belongs to the new owner")
+            if self.mode == "check":
+                return dict(report, why="found")
+            stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+            for number in range(100):
+                fresh = "%s.posit-audit-%s%s" % (name, stamp, "-%d" % number if number else "")
+                try:
+                    os.stat(fresh, dir_fd=fd, follow_symlinks=False)
+                except FileNotFoundError:
+                    break
+            if self.state:
+                self.state.write("m %s %s" % (hexed(path), hexed(fresh)))
+            os.rename(name, fresh, src_dir_fd=fd, dst_dir_fd=fd)
+            return dict(report, moved=True, to=shown(os.path.join(os.path.dirname(path), fresh)))
+        except FileNotFoundError:
+            return dict(report, why="absent")
+        except OSError as problem:
+            return dict(report, why="failed", error=errno.errorcode.get(problem.errno or 0, "?"))
+        finally:
+            os.close(fd)
+
+    def holds_foreign(self, name: str, fd: int, status: os.stat_result) -> bool:
+        """Whether one of the first thousand entries of a directory belongs to another user."""
+        if not stat.S_ISDIR(status.st_mode):
+            return False
+        inside = os.open(name, DIRECTORY_FLAGS, dir_fd=fd)
+        try:
+            with os.scandir(inside) as entries:
+                return any(
+                    os.stat(e.name, dir_fd=inside, follow_symlinks=False).st_uid != self.uid
+                    for e in itertools.islice(entries, 1000)
+                )
+        finally:
+            os.close(inside)
+
+    def move_back(self, path: str, fresh: str) -> dict[str, Any]:
+        report = {"path": shown(path), "moved": False, "from": shown(fresh)}
+        try:
+            fd, name = self.parent_of(path)
+        except OSError as problem:
+            return dict(report, why="failed", error=errno.errorcode.get(problem.errno or 0, "?"))
+        try:
+            os.stat(fresh, dir_fd=fd, follow_symlinks=False)
+            try:
+                os.stat(name, dir_fd=fd, follow_symlinks=False)
+                return dict(report, why="failed", error="EEXIST")
+            except FileNotFoundError:
+                os.rename(fresh, name, src_dir_fd=fd, dst_dir_fd=fd)
+            return dict(report, moved=True)
+        except FileNotFoundError:
+            return dict(report, why="absent")
+        except OSError as problem:
+            return dict(report, why="failed", error=errno.errorcode.get(problem.errno or 0, "?"))
+        finally:
+            os.close(fd)
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def channels(self) -> None:
+        self.pool_r, self.pool_w = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(self.processes)]
+        self.inbox_r, self.inbox_w = [p[0] for p in pairs], [p[1] for p in pairs]
+        self.sockets = [self.pool_r, self.pool_w, *self.inbox_r, *self.inbox_w]
+        self.life_r, self.life_w = os.pipe()  # closes when the first process ends, however it ends
+
+    def serve(self, engine: Engine) -> None:
+        """Main thread of each process: bring work in, fit the number of threads, until it is over."""
+        words, row = self.words, engine.row
+        first = engine.index == 0
+        words[row + WANTED] = self.threads_fixed or max(
+            1, *(words[ROW * (i + 1) + WANTED] for i in range(self.processes))
+        )
+        pace = Pace(self, engine)
+        while not words[0] and not engine.root_done:
+            while len(engine.threads) < words[row + WANTED]:
+                self.start_thread(engine)
+            starving = self.processes > 1 and not engine.tasks and engine.busy < words[row + WANTED]
+            words[row + HUNGRY] = 1 if starving else 0
+            words[row + TASKS] = len(engine.tasks)
+            sources: list[Any] = [engine.wake_r, self.inbox_r[engine.index]]
+            if starving:
+                sources.append(self.pool_r)
+            if not first:
+                sources.append(self.life_r)
+            ready = select.select(sources, [], [], pace.wait())[0]
+            if self.pool_r in ready:
+                engine.receive()
+            if engine.wake_r in ready:
+                os.read(engine.wake_r, 4096)
+            engine.returned()
+            if self.life_r in ready:
+                break
+            pace.adapt()
+            if first:
+                self.progress(engine.hand)
+                self.watch()
+                if self.state and pace.checkpoint_due():
+                    threading.Thread(target=self.state.checkpoint, daemon=True).start()
+                if self.args.seconds and time.monotonic() - self.started > self.args.seconds and not words[0]:
+                    words[0] = LIMIT
+
+    @staticmethod
+    def start_thread(engine: Engine) -> None:
+        with engine.cond:
+            engine.busy += 1
+        thread = threading.Thread(target=engine.work, args=(len(engine.threads),), daemon=True)
+        engine.threads.append(thread)
+        thread.start()
+
+    def watch(self) -> None:
+        """A helper that died took work with it."""
+        for pid in list(self.helpers):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                del self.helpers[pid]
+                if not self.words[0]:
+                    self.words[0] = LOST
+
+    def close(self) -> None:
+        for end in self.sockets:
+            end.close()
+        for fd in (*(state.fd for state in self.states), *self.reports, self.life_r, self.root_fd):
+            if fd >= 0:
+                os.close(fd)
+
+    def fork(self) -> None:
+        for index in range(1, self.processes):
+            report_r, report_w = os.pipe()
+            pid = os.fork()
+            if pid:
+                os.close(report_w)
+                self.helpers[pid] = report_r
+                self.reports.append(report_r)
+                continue
+            code = 1
+            try:
+                for fd in (self.life_w, report_r, *self.reports):
+                    os.close(fd)
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                engine = Engine(self, index)
+                self.serve(engine)
+                if self.words[0]:
+                    self.rest(engine)
+                    self.send_report(engine, report_w)
+                code = 0
+            except BaseException:  # noqa: BLE001  a forked process must never return into its parent's code
+                sys.excepthook(*sys.exc_info())
+            finally:
+                os._exit(code)
+
+    @staticmethod
+    def rest(engine: Engine, seconds: float = 0.3) -> None:
+        """Let threads finish the call they are in; one that hangs in a dead server is left behind."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with engine.cond:
+                engine.cond.notify_all()
+                engine.parked.notify_all()
+                if not engine.busy:
+                    return
+            time.sleep(0.002)
+
+    @staticmethod
+    def send_report(engine: Engine, fd: int) -> None:
+        mine = {"tally": engine.tally.dump(), "succeeded": engine.succeeded, "refused": engine.refused_with}
+        data = json.dumps(mine).encode()
+        while data:
+            data = data[os.write(fd, data) :]
+        os.close(fd)
+
+    def collect(self, engine: Engine) -> None:
+        """Merge the helpers' tallies into the first one's."""
+        until = time.monotonic() + 0.6
+        for fd in self.reports:
+            data = b""
+            while select.select([fd], [], [], max(0.0, until - time.monotonic()))[0]:
+                more = os.read(fd, 1 << 20)
+                if not more:
+                    break
+                data += more
+            try:
+                theirs = json.loads(data.decode())
+            except ValueError:
+                continue  # killed, or hanging in a call: its counts are in the shared words
+            for owner, count in engine.tally.merge(theirs["tally"]).items():
+                self.words[ROW + WRONG] -= min(count, self.words[ROW + WRONG])
+                self.words[ROW + CHANGED] -= min(count, self.words[ROW + CHANGED])
+                engine.tally.owners[owner][0] -= count
+            engine.succeeded = engine.succeeded or theirs["succeeded"]
+            engine.refused_with = engine.refused_with or theirs["refused"]
+        while self.helpers and time.monotonic() < until:
+            self.watch()
+            time.sleep(0.001 if self.helpers else 0)
+
+    def total(self, what: int) -> int:
+        return sum(self.words[ROW * (i + 1) + what] for i in range(self.processes))
+
+    def say(self, line: dict[str, Any]) -> None:
+        if self.out_broken:
+            return
+        try:
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+        except (BrokenPipeError, OSError):
+            self.out_broken = True  # nobody reads the log any longer; the work goes on
+
+    def progress(self, hand: str, look: Look | None = None) -> None:
+        now = time.monotonic()
+        if now - max(self.said, self.started) < 1.0:
+            return
+        seen = look.seen if look else self.total(SEEN)
+        self.say(
+            {
+                "event": "progress",
+                "seen": seen,
+                "wrong": look.wrong if look else self.total(WRONG),
+                "changed": self.total(CHANGED),
+                "failed": look.failed if look else self.total(FAILED),
+                "per_second": round((seen - self.said_seen) / (now - max(self.said, self.started))),
+                "directory": shown(hand),
+                "threads": self.look_threads if look else self.total(WANTED),
+            }
+        )
+        self.said, self.said_seen = now, seen
+
+    def stop(self, *_: object) -> None:
+        if not self.words[0]:
+            self.words[0] = STOPPED
+        if self.waker >= 0:
+            try:
+                os.write(self.waker, b"w")
+            except OSError:
+                pass
+
+    def run(self) -> int:
+        self.waker = -1
+        signal.signal(signal.SIGTERM, self.stop)
+        signal.signal(signal.SIGINT, self.stop)
+        try:
+            self.open_state()
+        except OSError as problem:
+            self.state = State("", {})
+            self.state_problem = errno.errorcode.get(problem.errno or 0, str(problem.errno))
+            if self.mode == "undo":
+                raise Trouble(
+                    "The state %s can't be read: %s." % (shown(self.args.state), os.strerror(problem.errno or 0))
+                ) from None
+        if self.mode != "undo":  # each shard: none may list it at its old place while another moves it
+            self.aside = [self.move_aside(path) for path in self.args.move_aside]
+        if self.mode == "check" and (self.limit or self.args.seconds):
+            return self.look()
+        return self.walk()
+
+    def look(self) -> int:
+        seed = self.args.seed if self.args.seed is not None else int.from_bytes(os.urandom(4), "little")
+        look = Look(self, self.limit, self.args.seconds or 0, seed)
+        look.run(lambda: self.progress(look.here, look))
+        looked = look.looked()
+        nothing = not looked["exhaustive"] and look.seen <= 1
+        code = 2 if look.wrong else 1 if look.failed or self.words[0] or nothing else 0
+        counts = {"seen": look.seen, "wrong": look.wrong, "changed": 0, "failed": look.failed}
+        self.summary(look.tally, counts, looked["exhaustive"] and not look.failed, looked, None)
+        return code
+
+    def walk(self) -> int:
+        self.channels()
+        self.fork()
+        engine = Engine(self, 0)
+        self.waker = engine.wake_w
+        top = Node(None, "", os.open(".", DIRECTORY_FLAGS, dir_fd=self.root_fd), self.top.st_ino, ROOT_KEY, None)
+        engine.tasks.append((TOP, top, self.top, None))
+        self.serve(engine)
+        if engine.root_done and not self.words[0]:
+            self.words[0] = DONE
+        os.close(self.life_w)
+        self.waker = -1
+        self.rest(engine)
+        self.collect(engine)
+        engine.shut()
+        whole = self.words[0] == DONE
+        failed = self.total(FAILED)
+        if self.mode == "undo" and whole:
+            for state in reversed(self.states):
+                for path, fresh in reversed(state.moves):
+                    self.aside.append(self.move_back(path, fresh))
+        failed_aside = any(row.get("why") == "failed" for row in self.aside)
+        if whole and self.state:
+            good = not failed and not failed_aside
+            for state in self.states:
+                state.write(("z" if good else "k") if self.mode == "undo" else ("e" if good else "d"))
+                state.checkpoint_end()
+            if self.mode == "run" and self.shards > 1:
+                self.finish_top(engine)
+        elif self.state:
+            self.state.checkpoint()
+        if self.state and self.state.error:
+            self.state_problem = self.state.error
+        counts = {
+            name: self.total(w)
+            for name, w in (("seen", SEEN), ("wrong", WRONG), ("changed", CHANGED), ("failed", FAILED))
+        }
+        complete = whole and not counts["failed"] and not failed_aside and not (self.state_problem and counts["wrong"])
+        looked = {
+            "entries": counts["seen"],
+            "exhaustive": whole and not counts["failed"],
+            "confidence": 1.0 if whole else None,
+        }
+        self.summary(engine.tally, counts, complete, looked, engine)
+        if self.mode == "check" and counts["wrong"]:
+            return 2
+        return 0 if complete else TERMINATED if self.words[0] == STOPPED else 1
+
+    def finish_top(self, engine: Engine) -> None:
+        """The shard that finishes last does ROOT: when every other state ends with its finish."""
+        name = self.args.state
+        others = ["%s.%d-of-%d" % (name, i, self.shards) for i in range(self.shards) if i != self.shard]
+        status = os.fstat(self.root_fd)
+        if (status.st_uid, status.st_gid) == (self.uid, self.gid):
+            return
+        if not all(self.state.said_last(path) in ("d", "e") for path in others):
+            return
+        self.state.write("o %x %d:%d %s" % (ROOT_KEY, status.st_uid, status.st_gid, packed([status.st_ino])))
+        try:
+            os.fchown(self.root_fd, self.uid, self.gid)
+            self.words[ROW + CHANGED] += 1
+        except OSError as problem:
+            engine.fail(problem, Node(None, "", -1, 0, 0, None), "")
+        self.state.write("e")
+        self.state.checkpoint_end()
+
+    def message(self, engine: Engine | None, counts: dict[str, Any], complete: bool) -> str | None:
+        """The one sentence a person should read, where there is one."""
+        if engine is not None and engine.refused_with and not engine.succeeded:
+            return refusal(engine.refused_with, self.path, self.uid, self.gid)
+        if self.state_problem in ("ENOSPC", "EDQUOT"):
+            return (
+                "The disk of the state %s is full (%s): owners were changed without a record from there on, so this "
+                "can't be resumed or undone in full; free some space and run again."
+                % (shown(self.args.state), self.state_problem)
+            )
+        if self.state_problem:
+            return "The state %s could not be kept (%s): this run can't be resumed or undone." % (
+                shown(self.args.state),
+                self.state_problem,
+            )
+        if engine is not None and self.mode == "check" and "EACCES" in engine.tally.failures and os.geteuid() != 0:
+            return (
+                "Some directories can't be read by uid %d: look as root with DAC_READ_SEARCH to see them."
+                % os.geteuid()
+            )
+        if counts["failed"] and not complete:
+            return "%d entries could not be worked on; see failures, mend the cause and run again." % counts["failed"]
+        return None
+
+    def summary(
+        self, tally: Tally, counts: dict[str, Any], complete: bool, looked: dict[str, Any], engine: Engine | None
+    ) -> None:
+        """The last line: all counts are entries; paths are below ROOT; samples are at most SAMPLES each."""
+        root = os.fstat(self.root_fd)
+        taken = time.monotonic() - self.started
+        line = {"event": "summary", "mode": self.mode, "root": shown(self.path), "uid": self.uid, "gid": self.gid}
+        line.update(counts)
+        line.update(
+            {
+                "vanished": tally.vanished,
+                "complete": complete,
+                "reason": REASONS.get(self.words[0]),
+                "message": self.message(engine, counts, complete),
+                "root_right": (root.st_uid, root.st_gid) == (self.uid, self.gid),
+                "root_owner": "%d:%d" % (root.st_uid, root.st_gid),
+                "wrong_by_owner": Tally.public(tally.owners),
+                "failures": Tally.public(tally.failures),
+                "skipped": Tally.public(tally.skipped),
+                "mode_bits": Tally.public(tally.bits),
+                "looked": looked,
+                "moved_aside": self.aside,
+                "resumed": tally.resumed,
+                "state": {"path": shown(self.args.state), "error": self.state_problem or None}
+                if self.args.state
+                else None,
+                "shard": "%d/%d" % (self.shard, self.shards) if self.shards > 1 else None,
+                "processes": self.processes,
+                "seconds": round(taken, 3),
+                "per_second": round(counts["seen"] / taken) if taken else 0,
+            }
+        )
+        self.say(line)
+
+
+class Pace:
+    """Fits the number of threads of one process to what the volume answers.
+
+    First guess: wall time over CPU time of the first tasks (a call that waits a millisecond and costs ten microseconds
+    feeds a hundred threads). Then by the CPU share of the process: hardly used and work is waiting: double, as long
+    as the last doubling brought more; used up: fewer, since threads only quarrel about the interpreter then.
+    """
+
+    def __init__(self, job: Job, engine: Engine) -> None:
+        self.job = job
+        self.engine = engine
+        self.guessed = False
+        self.began = self.at = self.saved = time.monotonic()
+        self.cpu = time.process_time()
+        self.seen = self.waits = 0
+        self.rate = 0.0  # entries a second before the last doubling
+        self.doubled = False
+        self.hold_until = 0.0
+
+    def wait(self) -> float:
+        return 0.005 if not self.guessed and time.monotonic() - self.began < 1 else 0.05
+
+    def checkpoint_due(self) -> bool:
+        due = time.monotonic() - self.saved > 2.0
+        if due:
+            self.saved = time.monotonic()
+        return due
+
+    def adapt(self) -> None:
+        job, engine = self.job, self.engine
+        row = engine.row
+        if job.threads_fixed:
+            return
+        if job.rate:
+            job.words[row + WANTED] = 8
+            return
+        now = time.monotonic()
+        if not self.guessed:
+            self.guess()
+        if now - self.at < (0.5 if self.guessed else 0.1):
+            return
+        share = (time.process_time() - self.cpu) / (now - self.at)
+        seen = job.words[row + SEEN]
+        waits = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+        waiting = waits - self.waits > max(5, (seen - self.seen) // 4)
+        rate = (seen - self.seen) / (now - self.at)
+        self.at, self.cpu, self.seen, self.waits = now, time.process_time(), seen, waits
+        wanted = job.words[row + WANTED]
+        doubled, self.doubled = self.doubled, False
+        if doubled and rate < 1.1 * self.rate:
+            self.want(wanted // 2)  # more hands, not more done
+            self.hold_until = now + 5.0
+        elif share > BUSY and wanted > 1:
+            self.want(wanted * 3 // 4)
+        elif share < IDLE and waiting and engine.tasks and engine.busy >= wanted and now > self.hold_until:
+            self.rate = rate
+            self.want(wanted * 2)
+            self.doubled = True
+
+    def guess(self) -> None:
+        job, engine = self.job, self.engine
+        known = max(job.words[ROW * (i + 1) + WANTED] for i in range(job.processes))
+        if known > job.words[engine.row + WANTED]:
+            self.guessed = True  # another process knows already
+            self.want(known)
+        elif engine.wall > 0.002:
+            ratio = engine.wall / max(engine.cpu, 1e-6)
+            # Without waits of its own a thread was only kept from the CPU by other programs.
+            if ratio > WORTH and engine.waits > 2:
+                self.want(int(2 * ratio))
+            self.guessed = (ratio > WORTH and engine.waits > 2) or engine.wall > 0.1
+
+    def want(self, threads: int) -> None:
+        self.job.words[self.engine.row + WANTED] = max(1, min(threads, self.job.threads_max))
+        with self.engine.cond:
+            self.engine.parked.notify_all()
+
+
+def hexed(text: str) -> str:
+    return os.fsencode(text).hex()
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise Trouble("Wrong arguments: %s." % message)
+
+
+def identity(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32 - 1:
+        raise ValueError
+    return value
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    index, _, count = text.partition("/")
+    if not 0 <= int(index) < int(count):
+        raise ValueError
+    return int(index), int(count)
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="ownership",
+        description="Give every entry below ROOT to one owner, or look whether it has it.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=110),  # asking for the width loads compressors
+    )
+    parser.add_argument("root", metavar="ROOT")
+    parser.add_argument("--uid", type=identity, required=True)
+    parser.add_argument("--gid", type=identity, required=True)
+    parser.add_argument("--check", action="store_true", help="only look; exit 2 where something is wrong")
+    parser.add_argument("--undo", action="store_true", help="give back the owners that --state recorded")
+    parser.add_argument("--jobs", type=int, help="threads in all, instead of finding out")
+    parser.add_argument("--state", metavar="FILE", help="record for resuming and undoing")
+    parser.add_argument(
+        "--exclude", metavar="GLOB", action="append", default=[], help="name, or path below ROOT with a /"
+    )
+    parser.add_argument("--rate", type=float, metavar="OPS", help="at most so many metadata calls a second")
+    parser.add_argument("--limit", type=int, metavar="N", help="look at no more than N entries")
+    parser.add_argument("--seconds", type=float, metavar="S", help="work no longer than S seconds")
+    parser.add_argument("--shard", type=shard_of, default=(0, 1), metavar="I/N", help="do part I (from 0) of N")
+    parser.add_argument(
+        "--move-aside", metavar="PATH", action="append", default=[], help="rename PATH below ROOT first"
+    )
+    parser.add_argument("--seed", type=int, help="of the random part of a limited look")
+    args = parser.parse_args(argv)
+    if args.check and args.undo:
+        parser.error("--check and --undo exclude each other")
+    for name in ("jobs", "rate", "limit", "seconds"):
+        if getattr(args, name) is not None and getattr(args, name) <= 0:
+            parser.error("--%s must be above 0" % name)
+    return args
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code of one run, see the docstring of this file."""
+    code = 1
+    job = None
+    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        job = Job(arguments(sys.argv[1:] if argv is None else argv))
+        code = job.run()
+    except Trouble as trouble:
+        try:
+            print(json.dumps({"event": "error", "message": str(trouble)}), flush=True)
+        except OSError:
+            pass
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+        if job is not None:
+            job.close()
+    return code
+
+
+if __name__ == "__main__":
+    status = main()
+    os._exit(status)  # without waiting for threads that hang in a server's call

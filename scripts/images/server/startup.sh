@@ -1,0 +1,9 @@
+#!/bin/bash
+# Stands in for a product's server: says what it sees of its volume, then answers HTTP until stopped.
+set -euo pipefail
+for folder in /var/lib/rstudio-pm /var/lib/rstudio-connect; do
+  if [ -d "$folder" ] && [ ! -w "$folder" ]; then
+    echo "cannot write to $folder as $(id -u):$(id -g)" >&2
+  fi
+done
+exec busybox httpd -f -p "$STAND_IN_PORT" -h /srv/www

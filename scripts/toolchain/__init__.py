@@ -1,0 +1,1 @@
+"""Kubernetes' programs and Helm, compiled once from their Go modules."""

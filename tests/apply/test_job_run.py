@@ -1,0 +1,338 @@
+"""What can happen to a Job while it is watched, told with a fake API server; the good way is in tests/cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.apply.actions import change_ownership
+from auditor.apply.job_run import remove_running, run
+from auditor.apply.ownership_job import UID_ANNOTATION, name_of
+from auditor.apply.tools import Tools
+from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsStale, PlanRefused, Unavailable
+from auditor.model.action import Placement
+from auditor.model.kubernetes import CLAIMS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Access, Resource
+from auditor.model.outcome import State
+from tests.steps import ownership
+
+ACTION = ownership()
+NAME = name_of(ACTION, "change")
+COMPLETE = {"conditions": [{"type": "Complete", "status": "True"}]}
+FAILED = {
+    "conditions": [{"type": "Failed", "status": "True", "message": "Container ownership failed with exit code 1"}]
+}
+SUMMARY = {"event": "summary", "seen": 12, "changed": 5, "failed": 0, "moved_aside": [], "message": None}
+
+
+def line(**event: Any) -> str:
+    return json.dumps(event)
+
+
+@dataclass
+class Cluster:
+    """One Job whose status goes through `statuses`, one for each time it is asked for after it began."""
+
+    statuses: list[dict[str, Any]] = field(default_factory=lambda: [{"active": 1}, COMPLETE])
+    phases: list[str] = field(default_factory=lambda: ["Running"])
+    logs: list[list[str] | Exception] = field(default_factory=lambda: [[line(**SUMMARY)]])
+    parts: int = 1
+    log_of: dict[str, list[str]] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    job: dict[str, Any] | None = None
+    spec: dict[str, Any] = field(default_factory=dict)
+    made: int = 0
+    deleted: list[str] = field(default_factory=list)
+    stays: bool = False
+    lose_answer: bool = False
+    claim_uid: str = "claim-uid"
+    refuse_pods: str = ""
+    may_create_pods: bool = True
+    level: str = ""
+    time: float = 0.0
+
+    def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        if resource == CLAIMS:
+            if not self.claim_uid:
+                raise NotFound("no claim")
+            spec = {"accessModes": ["ReadWriteMany"], "volumeName": "pv"}
+            return {"metadata": {"uid": self.claim_uid}, "spec": spec}
+        if resource == VOLUMES:
+            raise Forbidden("no volumes for you")
+        if resource == NAMESPACES:
+            return {"metadata": {"name": namespace, "labels": {"pod-security.kubernetes.io/enforce": self.level}}}
+        assert resource == JOBS
+        if self.job is None:
+            raise NotFound("no such Job")
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return {"kind": "Job", "metadata": self.job, "spec": self.spec, "status": status}
+
+    def list(self, resource: Resource, namespace: str, **_: Any) -> Iterator[dict[str, Any]]:
+        if resource == EVENTS:
+            yield from self.events
+        if resource == PODS and self.job and self.phases:
+            phase = self.phases.pop(0) if len(self.phases) > 1 else self.phases[0]
+            for number in range(1, self.parts + 1):
+                metadata = {"name": f"pod-{number}", "namespace": namespace, "creationTimestamp": str(number)}
+                metadata["annotations"] = {"batch.kubernetes.io/job-completion-index": str(number - 1)}
+                yield {"kind": "Pod", "metadata": metadata, "spec": {}, "status": {"phase": phase}}
+
+    def log(self, _namespace: str, pod: str, *_: Any, **__: Any) -> Iterator[str]:
+        if pod in self.log_of:
+            return iter(self.log_of[pod])
+        said = self.logs.pop(0) if len(self.logs) > 1 else self.logs[0]
+        if isinstance(said, Exception):
+            raise said
+        return iter(said)
+
+    def allowed(self, access: Access, verb: str, namespace: str) -> bool:
+        return self.may_create_pods
+
+    def apply(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        return dict(body)
+
+    def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        if resource == PODS and self.refuse_pods:
+            raise Forbidden(self.refuse_pods)
+        if dry_run:
+            return dict(body)
+        if self.job is not None:
+            raise Conflict("exists")
+        self.made += 1
+        self.job = {**body["metadata"], "uid": f"job-{self.made}"}
+        if self.lose_answer:
+            raise Conflict("exists")
+        return {"kind": "Job", "metadata": self.job, "spec": {}, "status": {}}
+
+    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
+        self.deleted.append(uid)
+        if not self.stays:
+            self.job = None
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+@pytest.fixture
+def tools(cluster: Cluster, tmp_path: Path) -> Tools:
+    fake: Any = cluster
+
+    def pause(seconds: float) -> None:
+        cluster.time += seconds
+
+    return Tools(
+        reader=fake,
+        writer=fake,
+        helm=fake,
+        charts=fake,
+        server="s",
+        private=tmp_path,
+        values_folder=tmp_path,
+        pause=pause,
+        clock=lambda: cluster.time,
+    )
+
+
+def existing(status: dict[str, Any], claim_uid: str = "claim-uid") -> dict[str, Any]:
+    return {"name": NAME, "namespace": "posit", "uid": "old", "annotations": {UID_ANNOTATION: claim_uid}}
+
+
+def test_progress_is_told_and_the_job_goes_when_it_is_done(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses = [{"active": 1}, {"active": 1}, {"active": 1}, COMPLETE]
+    cluster.phases = ["Pending", "Running"]
+    cluster.logs = [["not json", "[]", line(event="progress", seen=5, changed=2)], [line(**SUMMARY)]]
+    told: list[Mapping[str, Any]] = []
+    assert run(ACTION, "change", tools, told.append) == SUMMARY
+    assert [counts["seen"] for counts in told if "seen" in counts] == [5]
+    assert told[0]["note"].startswith("pod pod-1: pending")
+    assert cluster.deleted == ["job-1"]
+
+
+def test_a_log_that_cannot_be_read_now_is_read_later(cluster: Cluster, tools: Tools) -> None:
+    cluster.logs = [Unavailable("not now"), [line(**SUMMARY)]]
+    assert run(ACTION, "change", tools, lambda _: None)["changed"] == 5
+
+
+def test_a_failed_job_stays_and_says_why(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses = [FAILED]
+    cluster.logs = [[line(**{**SUMMARY, "message": "Root is squashed by the NFS server.", "failed": 7})]]
+    with pytest.raises(ActionFailed) as failed:
+        run(ACTION, "change", tools, lambda _: None)
+    assert "Root is squashed" in str(failed.value)
+    assert "could not change 7" in str(failed.value)
+    assert f"kubectl logs -n posit job/{NAME}" in str(failed.value)
+    assert cluster.deleted == []
+
+
+def test_a_failed_job_without_a_word_gives_kubernetes_reason(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses, cluster.phases = [FAILED], []
+    with pytest.raises(ActionFailed, match="exit code 1"):
+        run(ACTION, "change", tools, lambda _: None)
+
+
+def test_a_job_that_somebody_deletes_is_told(cluster: Cluster, tools: Tools) -> None:
+    def delete(_: Mapping[str, Any]) -> None:
+        cluster.job = None
+
+    cluster.phases = ["Pending"]
+    cluster.statuses = [{"active": 1}]
+    with pytest.raises(ActionFailed, match="deleted by somebody"):
+        run(ACTION, "change", tools, delete)
+
+
+def test_a_job_that_does_not_start_is_removed_and_says_what_kubernetes_says(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses, cluster.phases = [{"active": 1}], ["Pending"]
+    cluster.events = [
+        {"reason": "Old", "message": "x", "lastTimestamp": "1"},
+        {"reason": "FailedMount", "message": "Multi-Attach\n error", "lastTimestamp": "2"},
+    ]
+    with pytest.raises(ActionFailed, match=r"did not start within 300 seconds.*FailedMount: Multi-Attach error"):
+        run(ACTION, "change", tools, lambda _: None)
+    assert cluster.job is None
+
+
+def test_a_job_without_any_pod_says_so(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses, cluster.phases = [{}], []
+    cluster.events = [{"reason": "FailedCreate", "message": "exceeded quota"}]
+    with pytest.raises(ActionFailed, match=r"waiting for its pod \(FailedCreate: exceeded quota\)"):
+        run(ACTION, "change", tools, lambda _: None)
+
+
+def test_a_pod_that_is_never_admitted_is_not_waited_for(cluster: Cluster, tools: Tools) -> None:
+    """Where we may not ask admission before, the Job's controller gets the answer."""
+    cluster.statuses, cluster.phases = [{}], []
+    cluster.events = [
+        {"reason": "FailedCreate", "message": "unable to validate against any security context constraint"}
+    ]
+    with pytest.raises(ActionFailed, match=r"Two ways out.*Nothing was changed on the volume"):
+        run(ACTION, "change", tools, lambda _: None)
+    assert (cluster.time, cluster.job) == (0.0, None)
+
+
+def test_what_the_parts_did_is_added_up(cluster: Cluster, tools: Tools) -> None:
+    cluster.parts = 2
+    moved = {"path": "verify", "moved": True}
+    cluster.log_of = {
+        "pod-1": [line(**{**SUMMARY, "moved_aside": [moved], "seconds": 3})],
+        "pod-2": [line(event="progress", seen=1, changed=1)],
+    }
+    told: list[Mapping[str, Any]] = []
+    cluster.statuses = [{}, COMPLETE]
+    run(ownership(shards=2), "change", tools, told.append)
+    assert told[0]["seen"] == 13
+    cluster.log_of["pod-2"] = [line(**{**SUMMARY, "seconds": 2})]
+    cluster.statuses = [COMPLETE]
+    summary = run(ownership(shards=2), "change", tools, told.append)
+    assert (summary["seen"], summary["changed"], summary["seconds"]) == (24, 10, 3)
+    assert summary["moved_aside"] == [moved]
+
+
+def test_the_part_that_says_why_is_named(cluster: Cluster, tools: Tools) -> None:
+    cluster.parts, cluster.statuses = 2, [FAILED]
+    cluster.log_of = {
+        "pod-1": [line(**SUMMARY)],
+        "pod-2": [line(**{**SUMMARY, "message": "The volume is full.", "failed": 3})],
+    }
+    with pytest.raises(
+        ActionFailed, match=r"\(pod pod-2\): The volume is full\. It changed 10 .* could not change 3\."
+    ):
+        run(ownership(shards=2), "change", tools, lambda _: None)
+
+
+def test_a_suspended_job_is_waited_for(cluster: Cluster, tools: Tools) -> None:
+    cluster.spec = {"suspend": True}
+    cluster.phases = ["Pending"] * 400 + ["Running"]
+    cluster.statuses = [{}] * 400 + [COMPLETE]
+    assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
+
+
+def test_the_job_of_an_earlier_run_is_watched_on(cluster: Cluster, tools: Tools) -> None:
+    cluster.job = existing({})
+    assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
+    assert (cluster.made, cluster.deleted) == (0, ["old"])
+
+
+@pytest.mark.parametrize(("status", "uid"), [(COMPLETE, "claim-uid"), (FAILED, "claim-uid"), ({}, "another")])
+def test_a_job_that_is_over_or_of_another_claim_makes_room(
+    cluster: Cluster, tools: Tools, status: dict[str, Any], uid: str
+) -> None:
+    cluster.job = existing(status, uid)
+    cluster.statuses = [status, COMPLETE]
+    run(ACTION, "change", tools, lambda _: None)
+    assert (cluster.made, cluster.deleted) == (1, ["old", "job-1"])
+
+
+def test_a_lost_answer_to_the_creation_makes_no_second_job(cluster: Cluster, tools: Tools) -> None:
+    cluster.lose_answer = True
+    assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
+    assert cluster.made == 1
+
+
+def test_a_job_that_does_not_go_away_is_told(cluster: Cluster, tools: Tools) -> None:
+    cluster.job, cluster.stays = existing({}), True
+    with pytest.raises(ActionFailed, match="does not go away"):
+        remove_running(ACTION, "change", tools)
+    cluster.job = None
+    remove_running(ACTION, "change", tools)
+
+
+def test_admission_is_asked_about_the_pod(cluster: Cluster, tools: Tools) -> None:
+    change_ownership.rehearse(ACTION, tools)
+    cluster.refuse_pods = 'pods "x" is forbidden: violates PodSecurity "restricted:latest"'
+    with pytest.raises(PlanRefused, match=r"admits no pod that runs as root.*violates PodSecurity.*Two ways out"):
+        change_ownership.rehearse(ACTION, tools)
+    cluster.refuse_pods = "exceeded quota: memory"
+    with pytest.raises(PlanRefused, match="would be refused: exceeded quota"):
+        change_ownership.rehearse(ACTION, tools)
+
+
+def test_who_may_not_create_pods_asks_the_namespace(cluster: Cluster, tools: Tools) -> None:
+    cluster.may_create_pods, cluster.refuse_pods, cluster.level = False, "never asked", "baseline"
+    change_ownership.rehearse(ACTION, tools)
+    cluster.level = "restricted"
+    with pytest.raises(PlanRefused, match="Two ways out"):
+        change_ownership.rehearse(ACTION, tools)
+
+
+def test_a_claim_that_is_gone_or_new_is_stale_and_its_undo_has_nothing_to_do(cluster: Cluster, tools: Tools) -> None:
+    for uid, says in (("another", "made anew"), ("", "no longer exists")):
+        cluster.claim_uid = uid
+        with pytest.raises(PlanIsStale, match=says):
+            change_ownership.check(ACTION, tools)
+        effect = change_ownership.undo(ACTION, tools, lambda _: None)
+        assert effect.state is State.ALREADY
+        assert says in effect.message
+
+
+def test_who_may_not_see_the_volume_is_not_stopped(tools: Tools) -> None:
+    assert change_ownership.check(ACTION, tools) == ""
+
+
+def test_nothing_changed_is_already_so(cluster: Cluster, tools: Tools) -> None:
+    cluster.logs = [[line(**{**SUMMARY, "changed": 0})]]
+    assert change_ownership.act(ACTION, tools, lambda _: None).state is State.ALREADY
+
+
+def test_a_job_whose_summary_was_not_seen_is_not_called_already(cluster: Cluster, tools: Tools) -> None:
+    cluster.logs = [[]]
+    effect = change_ownership.act(ACTION, tools, lambda _: None)
+    assert effect.state is State.DONE
+    assert "unknown" in effect.message
+
+
+def test_an_undo_without_a_record_has_nothing_to_do(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses = [FAILED]
+    cluster.logs = [[line(event="error", message="There is no state /volume/x: nothing is known to undo.")]]
+    assert change_ownership.undo(ACTION, tools, lambda _: None).state is State.ALREADY
+    assert cluster.job is None
+
+
+def test_an_undo_without_python_is_refused(tools: Tools) -> None:
+    with pytest.raises(PlanRefused, match="no Python"):
+        change_ownership.undo(ownership(placement=Placement(image="i", python=False)), tools, lambda _: None)

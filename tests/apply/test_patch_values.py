@@ -1,0 +1,282 @@
+"""What goes wrong while values are patched, told with a fake Helm; what goes right is in tests/cluster."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from auditor.apply.actions import patch_values
+from auditor.apply.tools import Tools
+from auditor.errors import ActionFailed, HelmError, NotFound, PlanIsStale, PlanRefused
+from auditor.helm.charts import Charts
+from auditor.helm.decode import values_digest
+from auditor.helm.dry_run import DryRun, Rendered
+from auditor.model.action import PatchValues
+from auditor.model.kubernetes import DEPLOYMENTS, SECRETS, SERVICES, Access, Resource
+from auditor.model.outcome import State
+from tests.steps import edit, patch
+
+VALUES = {"enableMigrations": True, "password": "s3cretvalue"}
+EDIT = edit("rename", "enableMigrations", to="enableMigration")
+AFTER = {"enableMigration": True, "password": "s3cretvalue"}
+
+
+def action(**fields: Any) -> PatchValues:
+    return patch(EDIT, release="pm", revision=1, values_digest=values_digest(VALUES), **fields)
+
+
+@dataclass
+class Cluster:
+    """Helm's records of release posit/pm, and both Helm and the reader that see them."""
+
+    revisions: list[tuple[str, dict[str, Any]]] = field(default_factory=lambda: [("deployed", VALUES)])
+    chart: str = "rstudio-pm"
+    hooks: tuple[str, ...] = ()
+    objects: tuple[Rendered, ...] = ()
+    refused: set[tuple[str, str, str]] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
+    on_upgrade: Callable[[], None] = lambda: None
+    on_rollback: Callable[[], None] = lambda: None
+    marks: dict[str, str] = field(default_factory=dict)
+    ready: list[bool] = field(default_factory=lambda: [True])
+    program: str = "helm"
+    time: float = 0.0
+
+    # the reader
+
+    def list(self, resource: Resource, namespace: str, **_: Any) -> Iterator[dict[str, Any]]:
+        if resource == SECRETS:
+            for number in range(1, len(self.revisions) + 1):
+                yield {"metadata": {"name": f"v{number}", "labels": {"version": str(number)}}}
+        if resource == SERVICES:
+            yield {"metadata": {"name": "pm", "labels": self.marks}}
+        if resource == DEPLOYMENTS:
+            ready = int(self.ready.pop(0) if len(self.ready) > 1 else self.ready[0])
+            status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1}
+            annotations = {"meta.helm.sh/release-name": "pm", "meta.helm.sh/release-namespace": "posit"}
+            yield {
+                "kind": "Deployment",
+                "metadata": {"name": "pm", "annotations": annotations},
+                "spec": {"replicas": 1},
+                "status": {**status, "readyReplicas": ready, "availableReplicas": ready},
+            }
+
+    def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        number = int(name.rsplit(".v", 1)[1])
+        if number > len(self.revisions):
+            raise NotFound("no such Secret")
+        status, values = self.revisions[number - 1]
+        record = {
+            "name": "pm",
+            "version": number,
+            "info": {"status": status},
+            "config": values,
+            "chart": {"metadata": {"name": self.chart, "version": "0.20.4"}, "values": {}},
+        }
+        inner = base64.b64encode(gzip.compress(json.dumps(record).encode()))
+        return {"data": {"release": base64.b64encode(inner).decode()}}
+
+    # Helm
+
+    def dry_run(self, *_: Any, **__: Any) -> DryRun:
+        self.calls.append("dry run")
+        return DryRun(hooks=self.hooks, objects=self.objects)
+
+    # Rights
+
+    connection = SimpleNamespace(identity="this identity")
+
+    def allowed(self, access: Access, verb: str, namespace: str) -> bool:
+        return (verb, access.resource.plural, namespace) not in self.refused
+
+    def upgrade(self, *_: Any, values: Path, hooks: bool, **__: Any) -> None:
+        self.calls.append("upgrade with hooks" if hooks else "upgrade")
+        self.on_upgrade()
+        self.revisions.append(("deployed", AFTER))
+
+    def rollback(self, _namespace: str, _release: str, revision: int, **_: Any) -> None:
+        self.calls.append(f"rollback to {revision}")
+        self.on_rollback()
+        self.revisions.append(("deployed", self.revisions[revision - 1][1]))
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+@pytest.fixture
+def tools(cluster: Cluster, tmp_path: Path) -> Tools:
+    folder = tmp_path / "chart"
+    folder.mkdir()
+    (folder / "Chart.yaml").write_text("name: rstudio-pm\nversion: 0.20.4\n")
+    fake: Any = cluster
+
+    def pause(seconds: float) -> None:
+        cluster.time += seconds
+
+    return Tools(
+        reader=fake,
+        writer=fake,
+        helm=fake,
+        charts=Charts([str(folder)], fake, tmp_path),
+        server="s",
+        private=tmp_path,
+        values_folder=tmp_path,
+        pause=pause,
+        clock=lambda: cluster.time,
+    )
+
+
+def quiet(_: Any) -> None:
+    return None
+
+
+def test_a_failing_upgrade_is_rolled_back(cluster: Cluster, tools: Tools) -> None:
+    def fail() -> None:
+        cluster.revisions.append(("failed", AFTER))
+        raise HelmError("helm upgrade pm failed: timed out")
+
+    cluster.on_upgrade = fail
+    with pytest.raises(ActionFailed, match=r"timed out.*rolled back to revision 1"):
+        patch_values.act(action(), tools, quiet)
+    assert cluster.calls[-1] == "rollback to 1"
+
+
+def test_an_upgrade_that_never_began_is_not_rolled_back(cluster: Cluster, tools: Tools) -> None:
+    def fail() -> None:
+        raise HelmError("helm upgrade pm failed: no connection")
+
+    cluster.on_upgrade = fail
+    with pytest.raises(ActionFailed, match="nothing was changed"):
+        patch_values.act(action(), tools, quiet)
+    assert "rollback to 1" not in cluster.calls
+
+
+def test_a_failing_rollback_tells_the_command(cluster: Cluster, tools: Tools) -> None:
+    def fail() -> None:
+        cluster.revisions.append(("failed", AFTER))
+        raise HelmError("broken")
+
+    cluster.on_upgrade = cluster.on_rollback = fail
+    with pytest.raises(ActionFailed, match="by hand: helm rollback pm 1 --namespace posit"):
+        patch_values.act(action(), tools, quiet)
+
+
+def test_a_workload_that_was_ready_and_stays_unready_is_rolled_back(cluster: Cluster, tools: Tools) -> None:
+    cluster.ready = [True, False]
+    with pytest.raises(ActionFailed, match=r"Deployment pm: 0 of 1 replicas ready.*rolled back"):
+        patch_values.act(action(), tools, quiet)
+    assert cluster.time >= tools.rollout_seconds
+
+
+def test_a_workload_that_was_not_ready_before_is_not_waited_for(cluster: Cluster, tools: Tools) -> None:
+    cluster.ready = [False]
+    effect = patch_values.act(action(), tools, quiet)
+    assert (effect.state, cluster.time) == (State.DONE, 0.0)
+    assert "was not ready before" in effect.message
+
+
+@pytest.mark.parametrize(
+    ("hooks", "call"),
+    [
+        ((), "upgrade"),
+        (("rstudio-pm/templates/post-upgrade-chown-job.yaml",), "upgrade"),
+        (("rstudio-pm/templates/extra.yaml",), "upgrade with hooks"),
+    ],
+)
+def test_only_hooks_that_are_not_the_charts_own_are_run(
+    cluster: Cluster, tools: Tools, hooks: tuple[str, ...], call: str
+) -> None:
+    cluster.hooks = hooks
+    patch_values.act(action(), tools, quiet)
+    assert call in cluster.calls
+
+
+@pytest.mark.parametrize(("status", "says"), [("pending-upgrade", "pending-upgrade"), ("uninstalling", "uninstalling")])
+def test_a_release_that_helm_works_on_is_refused(cluster: Cluster, tools: Tools, status: str, says: str) -> None:
+    cluster.revisions = [(status, VALUES)]
+    with pytest.raises(PlanRefused, match=says):
+        patch_values.check(action(), tools)
+
+
+def test_a_release_that_a_repository_owns_is_refused(cluster: Cluster, tools: Tools) -> None:
+    cluster.marks = {"helm.toolkit.fluxcd.io/name": "pm"}
+    with pytest.raises(PlanRefused, match="Flux"):
+        patch_values.check(action(), tools)
+
+
+def test_a_release_that_is_gone_or_of_another_chart_is_stale(cluster: Cluster, tools: Tools) -> None:
+    cluster.chart = "another"
+    with pytest.raises(PlanIsStale, match="is at chart another"):
+        patch_values.check(action(), tools)
+    cluster.revisions = []
+    with pytest.raises(PlanIsStale, match="was uninstalled"):
+        patch_values.check(action(), tools)
+
+
+def test_without_helm_the_values_are_written_for_a_person(cluster: Cluster, tools: Tools, tmp_path: Path) -> None:
+    class Missing(Cluster):
+        @property
+        def program(self) -> str:  # type: ignore[override]
+            raise HelmError("The program 'helm' was not found.")
+
+        @program.setter
+        def program(self, _: str) -> None:
+            pass
+
+    missing: Any = Missing()
+    without = Tools(**{**tools.__dict__, "helm": missing, "reader": missing})
+    patch_values.rehearse(action(), without)
+    with pytest.raises(PlanRefused) as refused:
+        patch_values.act(action(), without, quiet)
+    file = tmp_path / "posit-pm-values.yaml"
+    assert file.read_text() == "password: s3cretvalue\nenableMigration: true\n"
+    assert str(file) in str(refused.value)
+    assert "s3cretvalue" not in str(refused.value)
+
+
+def test_undo_of_an_upgrade_that_was_killed_half_way(cluster: Cluster, tools: Tools) -> None:
+    cluster.revisions.append(("pending-upgrade", AFTER))
+    assert patch_values.undo(action(), tools, quiet).state is State.DONE
+    assert cluster.calls == ["rollback to 1"]
+
+
+def test_undo_keeps_away_from_an_operation_of_somebody_else(cluster: Cluster, tools: Tools) -> None:
+    cluster.revisions += [("superseded", AFTER), ("pending-upgrade", AFTER)]
+    with pytest.raises(PlanRefused, match="pending-upgrade"):
+        patch_values.undo(action(), tools, quiet)
+
+
+def test_undo_without_the_old_revision_says_so(cluster: Cluster, tools: Tools) -> None:
+    cluster.revisions = [("deployed", AFTER)]
+    old = patch(EDIT, release="pm", revision=9, values_digest=values_digest(VALUES))
+    with pytest.raises(PlanIsStale, match="no longer keeps revision 9"):
+        patch_values.undo(old, tools, quiet)
+
+
+@pytest.mark.parametrize(
+    "lost", [("create", "secrets", "posit"), ("update", "secrets", "posit"), ("get", "roles", "content")]
+)
+def test_who_lacks_a_right_that_helm_needs_is_refused_before_anything_is_changed(
+    cluster: Cluster, tools: Tools, lost: tuple[str, str, str]
+) -> None:
+    """Helm's own dry run asks for none of them."""
+    cluster.objects = (
+        Rendered("rbac.authorization.k8s.io/v1", "Role", "content"),
+        Rendered("monitoring.coreos.com/v1", "ServiceMonitor", ""),
+    )
+    patch_values.rehearse(action(), tools)
+    cluster.refused = {lost}
+    verb, resource, namespace = lost
+    with pytest.raises(PlanRefused, match=f"This identity may not {verb} {resource} in namespace {namespace}"):
+        patch_values.rehearse(action(), tools)
+    assert cluster.calls == ["dry run", "dry run"]

@@ -1,0 +1,247 @@
+"""A plan is rehearsed whole, applied step by step, journalled, stopped in order, and taken back in reverse."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
+
+import pytest
+
+from auditor.apply import run as running
+from auditor.apply import undo as undoing
+from auditor.apply.actions import PERFORMERS
+from auditor.apply.effect import Effect
+from auditor.apply.journal import Interrupted as InterruptedRecord
+from auditor.apply.journal import Journal
+from auditor.apply.progress import Silent, Tick
+from auditor.apply.run import apply, dry_run
+from auditor.apply.undo import undo
+from auditor.errors import ActionFailed, Conflict, Forbidden, Interrupted, PlanIsStale, PlanRefused
+from auditor.model.action import Action, ChangeOwnership, LabelServiceAccount, PatchValues, ScaleWorkload
+from auditor.model.outcome import Outcome, State
+from auditor.model.plan import Plan, Step, step_id
+from auditor.model.snapshot import ReleaseRef
+from tests.steps import label, ownership, patch, planned, scale, wanting
+
+ONE, TWO = ReleaseRef("a", "one"), ReleaseRef("b", "two")
+PLAN = planned(
+    wanting(label(namespace="a"), release=ONE),
+    wanting(ownership(namespace="a"), release=ONE, rule="b"),
+    wanting(label(namespace="b"), release=TWO),
+)
+FIRST, SECOND, THIRD = (step.id for step in PLAN.steps)
+
+
+def nothing(*_: Any) -> Any:
+    return None
+
+
+@dataclass
+class Fake:
+    """Does what it is told for one step, and keeps the order of what was asked of it."""
+
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    on: dict[tuple[str, str], Callable[[], Any]] = field(default_factory=dict)
+    ACCESS: tuple[Any, ...] = ()
+
+    def _do(self, verb: str, action: Action) -> Any:
+        key = (verb, step_id(action))
+        self.calls.append(key)
+        return self.on.get(key, nothing)()
+
+    def check(self, action: Action, tools: Any) -> str:
+        return self._do("check", action) or ""
+
+    def rehearse(self, action: Action, tools: Any) -> None:
+        self._do("rehearse", action)
+
+    def act(self, action: Action, tools: Any, tick: Tick) -> Effect:
+        tick({"note": "working"})
+        return self._do("act", action) or Effect(State.DONE, "Done.", {"changed": 3})
+
+    def undo(self, action: Action, tools: Any, tick: Tick) -> Effect:
+        tick({"note": "taking back"})
+        return self._do("undo", action) or Effect(State.DONE, "Taken back.")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    fake = Fake()
+    performers = dict.fromkeys((LabelServiceAccount, ChangeOwnership, PatchValues, ScaleWorkload), fake)
+    monkeypatch.setattr(running, "PERFORMERS", performers)
+    monkeypatch.setattr(undoing, "PERFORMERS", performers)
+    return fake
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal.create(PLAN, tmp_path)
+
+
+TOOLS: Any = SimpleNamespace(server=PLAN.server)
+
+
+def raising(error: BaseException) -> Callable[[], Any]:
+    def throw() -> None:
+        raise error
+
+    return throw
+
+
+@dataclass
+class Told(Silent):
+    steps: list[str] = field(default_factory=list)
+    ticks: list[Mapping[str, Any]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def step(self, step: Step) -> None:
+        self.steps.append(step.id)
+
+    def tick(self, step: Step, counts: Mapping[str, Any]) -> None:
+        self.ticks.append(counts)
+
+    def done(self, step: Step, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+def test_every_kind_of_action_has_a_performer() -> None:
+    assert set(PERFORMERS) == set(get_args(Action))
+    for performer in PERFORMERS.values():
+        assert performer.ACCESS
+
+
+def test_a_rehearsal_gives_every_reason_at_once_and_acts_nowhere(fake: Fake) -> None:
+    fake.on[("check", FIRST)] = raising(PlanIsStale("It changed.", hint="Plan again."))
+    fake.on[("rehearse", THIRD)] = raising(Forbidden("You may not."))
+    with pytest.raises(PlanRefused) as refused:
+        dry_run(PLAN, TOOLS)
+    assert f"{FIRST}: It changed. Plan again." in str(refused.value)
+    assert f"{THIRD}: You may not." in str(refused.value)
+    assert SECOND not in str(refused.value)
+    assert {verb for verb, _ in fake.calls} == {"check", "rehearse"}
+
+
+def test_what_is_already_so_is_not_rehearsed(fake: Fake) -> None:
+    fake.on[("check", FIRST)] = lambda: "It is so."
+    dry_run(PLAN, TOOLS)
+    assert ("rehearse", FIRST) not in fake.calls
+
+
+def test_a_plan_for_another_cluster_is_refused(fake: Fake, journal: Journal) -> None:
+    other: Any = SimpleNamespace(server="https://elsewhere")
+    with pytest.raises(PlanRefused, match="made for the API server"):
+        dry_run(PLAN, other)
+    with pytest.raises(PlanRefused):
+        apply(PLAN, other, journal, Silent())
+    with pytest.raises(PlanRefused):
+        undo(journal, other)
+    assert fake.calls == []
+
+
+def test_steps_are_made_in_order_and_told(fake: Fake, journal: Journal) -> None:
+    told = Told()
+    outcomes = apply(PLAN, TOOLS, journal, told)
+    assert [o.state for o in outcomes] == [State.DONE] * 3
+    assert outcomes[0].details == {"changed": 3}
+    assert fake.calls == [(verb, step) for step in (FIRST, SECOND, THIRD) for verb in ("check", "act")]
+    assert told.steps == [FIRST, SECOND, THIRD]
+    assert told.outcomes == list(outcomes)
+    assert {"note": "working"} in told.ticks
+
+
+def test_the_journal_knows_of_a_step_before_it_begins(fake: Fake, journal: Journal) -> None:
+    seen: list[int] = []
+    fake.on[("act", FIRST)] = lambda: seen.append(len(Journal.open(journal.path).to_undo()))
+    apply(PLAN, TOOLS, journal, Silent())
+    assert seen == [1]
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "state"),
+    [
+        ("check", PlanIsStale("x"), State.REFUSED),
+        ("check", Forbidden("x"), State.REFUSED),
+        ("act", PlanRefused("x"), State.REFUSED),
+        ("act", Conflict("x"), State.REFUSED),
+        ("act", ActionFailed("x"), State.FAILED),
+        ("act", Forbidden("x"), State.FAILED),
+    ],
+)
+def test_a_step_that_does_not_succeed_stops_its_release_and_no_other(
+    fake: Fake, journal: Journal, where: str, error: Exception, state: State
+) -> None:
+    fake.on[(where, FIRST)] = raising(error)
+    outcomes = apply(PLAN, TOOLS, journal, Silent())
+    assert [o.state for o in outcomes] == [state, State.SKIPPED, State.DONE]
+    assert ("check", SECOND) not in fake.calls
+
+
+def test_what_is_already_so_is_not_done_again(fake: Fake, journal: Journal) -> None:
+    fake.on[("check", FIRST)] = lambda: "It is so."
+    outcomes = apply(PLAN, TOOLS, journal, Silent())
+    assert [o.state for o in outcomes] == [State.ALREADY, State.DONE, State.DONE]
+    assert ("act", FIRST) not in fake.calls
+    assert FIRST not in [step.id for step in journal.to_undo()]
+
+
+@pytest.mark.parametrize("how", [raising(KeyboardInterrupt()), lambda: os.kill(os.getpid(), signal.SIGTERM)])
+def test_ctrl_c_and_sigterm_stop_in_order(fake: Fake, journal: Journal, how: Callable[[], Any]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    fake.on[("act", SECOND)] = how
+    with pytest.raises(Interrupted, match=f"Stopped during {SECOND}.*posit-audit undo") as stopped:
+        apply(PLAN, TOOLS, journal, Silent())
+    assert stopped.value.exit_code == 130
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert isinstance(journal.records[-1], InterruptedRecord)
+    assert [step.id for step in Journal.open(journal.path).to_undo()] == [SECOND, FIRST]
+
+
+def test_undo_goes_backwards_once(fake: Fake, journal: Journal) -> None:
+    apply(PLAN, TOOLS, journal, Silent())
+    fake.calls.clear()
+    assert [o.state for o in undo(Journal.open(journal.path), TOOLS)] == [State.DONE] * 3
+    assert fake.calls == [("undo", step) for step in (THIRD, SECOND, FIRST)]
+    assert undo(Journal.open(journal.path), TOOLS) == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(PlanRefused("x"), State.REFUSED), (Conflict("x"), State.REFUSED), (ActionFailed("x"), State.FAILED)],
+)
+def test_what_can_not_be_taken_back_can_be_tried_again(
+    fake: Fake, journal: Journal, error: Exception, state: State
+) -> None:
+    apply(PLAN, TOOLS, journal, Silent())
+    fake.on[("undo", SECOND)] = raising(error)
+    assert [o.state for o in undo(journal, TOOLS)] == [State.DONE, state, State.DONE]
+    assert [step.id for step in journal.to_undo()] == [SECOND]
+
+
+def test_an_undo_can_be_interrupted_and_gone_on_with(fake: Fake, journal: Journal) -> None:
+    apply(PLAN, TOOLS, journal, Silent())
+    fake.on[("undo", SECOND)] = raising(KeyboardInterrupt())
+    with pytest.raises(Interrupted, match="Go on with: posit-audit undo"):
+        undo(journal, TOOLS)
+    assert [step.id for step in journal.to_undo()] == [SECOND, FIRST]
+
+
+def test_a_plan_without_steps_does_nothing(fake: Fake, tmp_path: Path) -> None:
+    empty = Plan(server=PLAN.server, context="c")
+    dry_run(empty, TOOLS)
+    assert apply(empty, TOOLS, Journal.create(empty, tmp_path), Silent()) == ()
+
+
+def test_a_server_that_was_stopped_is_started_whatever_failed_between(fake: Fake, tmp_path: Path) -> None:
+    whole = wanting(scale(1, 0), ownership(after_stop=True), patch(), scale(0, 1))
+    plan = planned(whole)
+    _, own, values, start = (step.id for step in plan.steps)
+    fake.on["act", own] = raising(ActionFailed("No such luck."))
+    outcomes = apply(plan, TOOLS, Journal.create(plan, tmp_path), Silent())
+    assert [outcome.state for outcome in outcomes] == [State.DONE, State.FAILED, State.SKIPPED, State.DONE]
+    assert ("act", start) in fake.calls
+    assert ("act", values) not in fake.calls

@@ -1,0 +1,181 @@
+"""Stopping and starting a Deployment, told with a fake API server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from auditor.apply.actions import scale_workload
+from auditor.errors import ActionFailed, NotFound, PlanIsStale, PlanRefused
+from auditor.model.kubernetes import PODS, Resource
+from auditor.model.outcome import State
+from tests.steps import scale
+
+MARKS = {"posit-audit/replicas": "2", "posit-audit/ownership-worker": "python"}
+STOP, START = scale(2, 0), scale(0, 2)
+
+
+@dataclass
+class Cluster:
+    """One Deployment, whose pods go and come a few looks later."""
+
+    replicas: int = 2
+    uid: str = "workload-uid"
+    annotations: dict[str, str] = field(default_factory=lambda: {"other": "kept"})
+    lingering: int = 2
+    gone: bool = False
+    stuck: bool = False
+    patches: list[tuple[dict[str, Any], bool]] = field(default_factory=list)
+    time: float = 0
+
+    def _body(self) -> dict[str, Any]:
+        ready = 0 if self.stuck else self.replicas
+        conditions = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}] if self.stuck else []
+        return {
+            "kind": "Deployment",
+            "metadata": {
+                "namespace": "posit",
+                "name": "rstudio-pm",
+                "uid": self.uid,
+                "annotations": dict(self.annotations),
+            },
+            "spec": {"replicas": self.replicas, "selector": {"matchLabels": {"app": "pm"}}},
+            "status": {
+                "observedGeneration": 1,
+                "replicas": ready,
+                "updatedReplicas": ready,
+                "readyReplicas": ready,
+                "availableReplicas": ready,
+                "conditions": conditions,
+            },
+        }
+
+    def get(self, *_: Any) -> dict[str, Any]:
+        if self.gone:
+            raise NotFound("no such Deployment")
+        return self._body()
+
+    def list(self, resource: Resource, namespace: str, *, label_selector: str) -> Iterator[dict[str, Any]]:
+        assert (resource, namespace, label_selector) == (PODS, "posit", "app=pm")
+        hook = {"metadata": {"name": "hook", "ownerReferences": [{"kind": "Job", "name": "rstudio-pm-chown"}]}}
+        yield hook
+        if self.lingering:
+            self.lingering -= 1
+            yield {
+                "metadata": {"name": "pm-0", "ownerReferences": [{"kind": "ReplicaSet", "name": "rstudio-pm-abc"}]},
+                "status": {"phase": "Running"},
+            }
+
+    def patch(
+        self, _resource: Resource, _namespace: str, _name: str, body: dict[str, Any], *, dry_run: bool = False
+    ) -> Any:
+        self.patches.append((body, dry_run))
+        if not dry_run:
+            self.replicas = body["spec"]["replicas"]
+            merged = self.annotations | body["metadata"]["annotations"]
+            self.annotations = {key: value for key, value in merged.items() if value is not None}
+        return self._body()
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+@pytest.fixture
+def tools(cluster: Cluster) -> Any:
+    def pause(seconds: float) -> None:
+        cluster.time += seconds
+
+    return SimpleNamespace(reader=cluster, writer=cluster, rollout_seconds=60, pause=pause, clock=lambda: cluster.time)
+
+
+def quiet(_: Any) -> None:
+    return None
+
+
+def test_it_stops_and_waits_until_the_last_pod_is_gone(cluster: Cluster, tools: Any) -> None:
+    assert scale_workload.act(STOP, tools, quiet).state is State.DONE
+    assert (cluster.replicas, cluster.lingering) == (0, 0)
+    assert cluster.annotations == {"other": "kept", **MARKS}
+    assert cluster.patches[0][0]["metadata"]["uid"] == "workload-uid"
+
+
+def test_a_pod_that_stays_fails_the_step(cluster: Cluster, tools: Any) -> None:
+    cluster.lingering = 10_000
+    with pytest.raises(ActionFailed, match="pod pm-0 is still there"):
+        scale_workload.act(STOP, tools, quiet)
+
+
+def test_it_starts_and_leaves_no_mark(cluster: Cluster, tools: Any) -> None:
+    cluster.replicas, cluster.annotations = 0, {"other": "kept", **MARKS}
+    assert scale_workload.act(START, tools, quiet).state is State.DONE
+    assert (cluster.replicas, cluster.annotations) == (2, {"other": "kept"})
+
+
+def test_a_start_that_kubernetes_gave_up_is_not_waited_for(cluster: Cluster, tools: Any) -> None:
+    cluster.stuck = True
+    with pytest.raises(ActionFailed, match="progress deadline"):
+        scale_workload.act(START, tools, quiet)
+    assert cluster.time == 0
+    assert scale_workload.act(scale(0, 2, wait=False), tools, quiet).state is State.DONE
+
+
+def test_the_rehearsal_changes_nothing(cluster: Cluster, tools: Any) -> None:
+    scale_workload.rehearse(STOP, tools)
+    assert [dry for _, dry in cluster.patches] == [True]
+    assert cluster.replicas == 2
+
+
+@pytest.mark.parametrize(
+    ("replicas", "marked", "action", "already"),
+    [
+        (2, False, STOP, False),
+        (0, True, STOP, True),
+        (0, False, STOP, False),
+        (2, False, START, True),
+        (2, True, START, False),  # Helm started it; the marks are still to go
+        (0, True, START, False),
+    ],
+)
+def test_what_is_so_already(
+    cluster: Cluster, tools: Any, replicas: int, marked: bool, action: Any, already: bool
+) -> None:
+    cluster.replicas, cluster.annotations = replicas, dict(MARKS) if marked else {}
+    assert bool(scale_workload.check(action, tools)) is already
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cluster: setattr(cluster, "replicas", 5),
+        lambda cluster: setattr(cluster, "uid", "another"),
+        lambda cluster: setattr(cluster, "gone", True),
+    ],
+)
+def test_a_deployment_that_is_another_one_by_now_is_left_alone(
+    cluster: Cluster, tools: Any, change: Callable[[Cluster], None]
+) -> None:
+    change(cluster)
+    with pytest.raises(PlanIsStale):
+        scale_workload.check(STOP, tools)
+    if cluster.replicas == 5:
+        with pytest.raises(PlanRefused, match="5 replicas by somebody else"):
+            scale_workload.undo(STOP, tools, quiet)
+    else:
+        assert scale_workload.undo(STOP, tools, quiet).state is State.ALREADY
+    assert cluster.patches == []
+
+
+def test_undo_of_each_brings_back_what_was(cluster: Cluster, tools: Any) -> None:
+    scale_workload.act(STOP, tools, quiet)
+    scale_workload.act(START, tools, quiet)
+    assert scale_workload.undo(START, tools, quiet).state is State.DONE
+    assert (cluster.replicas, MARKS.items() <= cluster.annotations.items()) == (0, True)
+    assert scale_workload.undo(STOP, tools, quiet).state is State.DONE
+    assert (cluster.replicas, cluster.annotations) == (2, {"other": "kept"})
+    assert scale_workload.undo(STOP, tools, quiet).state is State.ALREADY

@@ -1,0 +1,177 @@
+"""The main job on a real cluster, run as an admin runs it: scan, plan, apply, prove, take back.
+
+The tests of this module share one estate and run in their order; each says what it leaves for the next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.inventory import DISCOVERY_ACCESS, FACET_ACCESS
+from tests.cluster.program import PositAudit
+from tests.estate import CANARIES, FILES, LEGACY, PACKAGES, PLANTED, PUBLISHING, Estate
+
+pytestmark = pytest.mark.cluster
+
+Audit = Callable[[str], list[dict[str, Any]]]
+ENTRIES = FILES + 24
+"""With the folders and the license activation that lie among them."""
+READING = {"get", "list", "watch"}
+
+
+def failed(findings: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    return {(f["release"]["namespace"], f["release"]["name"], f["rule"]) for f in findings if f["result"] == "failed"}
+
+
+@pytest.fixture(scope="module")
+def posit_audit(
+    estate: Estate, cluster_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> PositAudit:
+    return PositAudit(cluster_environment, tmp_path_factory.mktemp("posit-audit"))
+
+
+@pytest.fixture
+def ours(audit_events: Audit) -> Callable[[], list[dict[str, Any]]]:
+    """What posit-audit asked of the API server since the test began."""
+    before = len(audit_events("posit-audit/"))
+
+    def since() -> list[dict[str, Any]]:
+        return [event for event in audit_events("posit-audit/")[before:] if event["stage"] == "ResponseComplete"]
+
+    return since
+
+
+def test_scan_finds_every_planted_fault_and_no_other(posit_audit: PositAudit) -> None:
+    findings = posit_audit.findings()
+    assert failed(findings) == PLANTED
+    assert not [f for f in findings if f["result"] == "unknown"]
+
+
+def test_scan_ends_with_two_where_something_is_wrong(posit_audit: PositAudit) -> None:
+    assert "runs-as-root" in posit_audit("scan", expect=2)
+    posit_audit("scan", "-n", LEGACY, "--rule", "claim-missing", expect=0)
+
+
+def test_scan_and_plan_send_nothing_that_changes_anything(
+    posit_audit: PositAudit, ours: Callable[[], list[dict[str, Any]]]
+) -> None:
+    posit_audit("scan", expect=2)
+    posit_audit("fix", expect=2)
+    events = ours()
+    assert len(events) > 20
+    assert {event["verb"] for event in events} <= READING
+    assert {event["objectRef"].get("subresource") for event in events} <= {None, "exec"}
+
+
+def test_no_list_asks_for_whole_secrets(posit_audit: PositAudit, ours: Callable[[], list[dict[str, Any]]]) -> None:
+    """Other people's Secrets are not fetched: the only whole ones are single gets in the releases' namespaces."""
+    posit_audit("scan", expect=2)
+    got = [e["objectRef"] for e in ours() if e["objectRef"]["resource"] == "secrets" and e["verb"] == "get"]
+    namespaces = {namespace for namespace, _, _ in PLANTED}
+    assert got
+    assert {ref["namespace"] for ref in got} <= namespaces
+
+
+def test_scan_needs_no_right_to_write(posit_audit: PositAudit, kubectl: Callable[..., str]) -> None:
+    """The declared accesses are all that scan needs: under them it sees what an administrator sees. `create` on
+    pods/exec is declared for API servers from 1.35 on, which ask for it where a stream is opened; here it isn't needed.
+    """
+    grants = {access for facet in FACET_ACCESS.values() for access in facet} | set(DISCOVERY_ACCESS)
+    rules = [
+        {
+            "apiGroups": [access.resource.group],
+            "resources": [f"{access.resource.plural}/{access.subresource}".rstrip("/")],
+            "verbs": [verb for verb in access.verbs if (access.subresource, verb) != ("exec", "create")],
+        }
+        for access in grants
+    ]
+    assert {verb for rule in rules for verb in rule["verbs"]} <= READING
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "only-look"},
+        "rules": rules,
+    }
+    kubectl("apply", "-f", "-", input=json.dumps(role))
+    kubectl("create", "serviceaccount", "looker", "-n", LEGACY)
+    kubectl("create", "clusterrolebinding", "only-look", "--clusterrole=only-look", f"--serviceaccount={LEGACY}:looker")
+    findings = posit_audit.findings("--as", f"system:serviceaccount:{LEGACY}:looker")
+    assert failed(findings) == PLANTED
+    assert not [f for f in findings if f["result"] == "unknown"]
+
+
+def test_without_rights_it_could_not_do_its_work(posit_audit: PositAudit, kubectl: Callable[..., str]) -> None:
+    posit_audit("scan", "--as", f"system:serviceaccount:{PACKAGES}:default", expect=1)
+
+
+def test_a_changed_cluster_needs_a_yes(posit_audit: PositAudit) -> None:
+    posit_audit("fix", "--apply", expect=1)
+
+
+def test_without_the_chart_the_patched_values_are_left_for_a_person(posit_audit: PositAudit, estate: Estate) -> None:
+    before = estate.helm("history", "connect", "-n", PUBLISHING, "-o", "json")
+    posit_audit("fix", "--apply", "--yes", "-n", PUBLISHING, expect=2)
+    file = posit_audit.folder / "publishing-connect-values.yaml"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "secretKey: rstudio-connect.lic" in file.read_text()
+    file.unlink()
+    assert estate.helm("history", "connect", "-n", PUBLISHING, "-o", "json") == before
+    posit_audit("undo", "--yes", expect=0)  # the label, which needs no chart
+    assert failed(posit_audit.findings()) == PLANTED
+
+
+def test_apply_does_the_plan_and_proves_it(posit_audit: PositAudit, estate: Estate, repository: str) -> None:
+    """Leaves the estate repaired."""
+    before = estate.owners()
+    assert f"{ENTRIES} 0:0" in before
+    plan = str(posit_audit.folder / "plan.json")
+    posit_audit("fix", "--out", plan, expect=2)
+    arguments = ("fix", "--apply", "--yes", "--chart", repository, "-o", "json")
+    told = json.loads(posit_audit(*arguments, "--plan", plan, expect=0))
+    assert told["plan"] == json.loads(Path(plan).read_text())
+    assert {outcome["state"] for outcome in told["outcomes"]} == {"done"}
+    assert told["verdicts"]
+    assert all(verdict["mended"] for verdict in told["verdicts"])
+    owners = estate.owners()
+    assert f"{ENTRIES} 999:999" in owners
+    assert " 0:0" not in owners
+    values = json.loads(estate.helm("get", "values", "connect", "-n", PUBLISHING, "-o", "json"))
+    assert values["license"]["file"] == {"secret": "connect-license", "secretKey": "rstudio-connect.lic"}
+    assert values["config"]["Postgres"]["Password"] == CANARIES["database password"]
+
+
+def test_what_is_left_needs_a_person(posit_audit: PositAudit) -> None:
+    left = [f for f in posit_audit.findings() if f["result"] == "failed"]
+    assert left
+    assert not [f for f in left if (f["fix"] or {}).get("actions")]
+
+
+def test_a_second_fix_plans_nothing(
+    posit_audit: PositAudit, repository: str, ours: Callable[[], list[dict[str, Any]]]
+) -> None:
+    assert "0 steps planned" in posit_audit("fix", "--apply", "--yes", "--chart", repository, expect=0)
+    assert {event["verb"] for event in ours()} <= READING
+
+
+def test_undo_takes_everything_back(posit_audit: PositAudit, estate: Estate) -> None:
+    """Leaves the estate as it was built."""
+    posit_audit("undo", "--yes", expect=0)
+    assert failed(posit_audit.findings()) == PLANTED
+    assert f"{ENTRIES} 0:0" in estate.owners()
+    again = posit_audit("undo", "--yes", expect=0)
+    assert "Nothing was done" in again
+
+
+def test_nothing_that_was_printed_or_kept_holds_a_secret(posit_audit: PositAudit, repository: str) -> None:
+    for arguments in (("-vv", "scan"), ("-vv", "--log-format", "json", "scan", "-o", "json"), ("-vv", "fix")):
+        posit_audit(*arguments, expect=2)
+    kept = [file for file in posit_audit.folder.rglob("*") if file.is_file()]
+    assert kept, "the journals of the tests before"
+    everything = posit_audit.printed + "".join(file.read_text(errors="replace") for file in kept)
+    assert len(everything) > 10_000
+    assert [where for where, canary in CANARIES.items() if canary in everything] == []

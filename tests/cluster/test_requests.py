@@ -1,0 +1,229 @@
+"""How the cluster room asks: what it retries, what it says when it is refused, and what goes over the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auditor.cluster import retry
+from auditor.cluster.connect import Connection, connect
+from auditor.cluster.reader import Reader
+from auditor.cluster.writer import Writer
+from auditor.errors import (
+    ApiError,
+    ClusterError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+)
+from auditor.model.kubernetes import DEPLOYMENTS, PODS, SECRETS, SERVICE_ACCOUNTS, Access
+from auditor.settings import ClusterSettings
+from tests.cluster.scripted_api_server import Request, ScriptedApiServer, scripted_api_server
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApiServer]:
+    monkeypatch.setattr(retry._backoff, "multiplier", 0.001)
+    monkeypatch.setattr(retry._backoff, "max", 0.002)
+    monkeypatch.setattr(retry._backoff, "jitter", 0.001)
+    with scripted_api_server() as script:
+        yield script
+
+
+def kubeconfig(tmp_path: Path, address: str) -> str:
+    file = tmp_path / "kubeconfig"
+    file.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "here",
+                "clusters": [{"name": "c", "cluster": {"server": address}}],
+                "users": [{"name": "u", "user": {"token": "t0ken"}}],
+                "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "posit"}}],
+            }
+        )
+    )
+    return str(file)
+
+
+@pytest.fixture
+def connection(server: ScriptedApiServer, tmp_path: Path) -> Connection:
+    return connect(ClusterSettings(kubeconfig=kubeconfig(tmp_path, server.address), request_timeout=2))
+
+
+def status(code: int, message: str = "", **headers: str) -> tuple[int, dict[str, str], object]:
+    return code, headers, {"kind": "Status", "code": code, "message": message}
+
+
+def test_the_context_tells_the_current_namespace(connection: Connection) -> None:
+    assert (connection.context, connection.namespace, connection.in_cluster) == ("here", "posit", False)
+
+
+@pytest.mark.parametrize("passing", [status(429, **{"Retry-After": "0"}), status(500), status(503), None])
+def test_what_passes_by_itself_is_asked_again(
+    server: ScriptedApiServer, connection: Connection, passing: object
+) -> None:
+    server.answers = [passing, passing, (200, {}, {"metadata": {"name": "a"}})]  # type: ignore[list-item]
+    assert Reader(connection).get(PODS, "ns", "a")["metadata"]["name"] == "a"
+    assert len(server.requests) == 3
+
+
+def test_a_server_that_stays_busy_is_given_up_on(server: ScriptedApiServer, connection: Connection) -> None:
+    server.answers = [status(503)]
+    with pytest.raises(Unavailable, match="could not get Pod a in namespace ns"):
+        Reader(connection).get(PODS, "ns", "a")
+    assert len(server.requests) == retry.ATTEMPTS
+
+
+def test_retry_after_is_honoured_up_to_a_limit(server: ScriptedApiServer, connection: Connection) -> None:
+    waits = []
+    for asked in ("7", "86400"):
+        error = retry.Transient("busy", retry_after=float(asked))
+        state = type("State", (), {"outcome": None, "attempt_number": 1})()
+        state.outcome = type("Outcome", (), {"exception": lambda self, e=error: e})()
+        waits.append(retry._wait(state))
+    assert 7 <= waits[0] < 8
+    assert retry.LONGEST_WAIT <= waits[1] < retry.LONGEST_WAIT + 1
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(401, Unauthorized), (403, Forbidden), (404, NotFound), (409, Conflict), (422, Invalid), (400, ApiError)],
+)
+def test_a_refusal_is_final_and_has_its_own_sentence(
+    server: ScriptedApiServer, connection: Connection, code: int, error: type[ApiError]
+) -> None:
+    server.answers = [status(code, 'User "jo" cannot' if code == 403 else "because")]
+    with pytest.raises(error) as caught:
+        Writer(connection).apply(SERVICE_ACCOUNTS, {"metadata": {"namespace": "ns", "name": "a"}})
+    assert type(caught.value) is error
+    assert len(server.requests) == 1
+    assert str(code) in str(caught.value)
+
+
+def test_a_forbidden_request_tells_the_verb_that_is_missing(server: ScriptedApiServer, connection: Connection) -> None:
+    server.answers = [status(403, 'deployments.apps is forbidden: User "jo" cannot list resource "deployments"')]
+    with pytest.raises(Forbidden) as caught:
+        list(Reader(connection).list(DEPLOYMENTS))
+    assert "may not list deployments in all namespaces" in caught.value.message
+    assert "kubectl auth can-i list deployments.apps -A" in caught.value.hint
+
+
+def test_what_admission_refuses_is_told_in_its_own_words(server: ScriptedApiServer, connection: Connection) -> None:
+    """A grant would not help: the verb is there, and the object is not wanted."""
+    server.answers = [status(403, 'pods "a" is forbidden: violates PodSecurity "restricted:latest": runAsUser=0')]
+    with pytest.raises(Forbidden, match=r"does not admit Pod a in namespace ns.*violates PodSecurity") as caught:
+        Writer(connection).create(PODS, {"metadata": {"namespace": "ns", "name": "a"}}, dry_run=True)
+    assert not caught.value.hint
+
+
+def test_lists_come_page_by_page(server: ScriptedApiServer, connection: Connection) -> None:
+    def page(request: Request) -> tuple[int, dict[str, str], object]:
+        token = request.query.get("continue", "")
+        follow = {"": "p2", "p2": "p3", "p3": ""}[token]
+        return 200, {}, {"metadata": {"continue": follow}, "items": [{"metadata": {"name": token or "p1"}}]}
+
+    server.answers = [page]
+    items = list(Reader(connection).list(PODS, "ns", label_selector="a=b"))
+    assert [item["metadata"]["name"] for item in items] == ["p1", "p2", "p3"]
+    assert {request.query["labelSelector"] for request in server.requests} == {"a=b"}
+    assert all(item["kind"] == "Pod" and item["apiVersion"] == "v1" for item in items)
+
+
+def test_a_metadata_only_list_never_asks_for_contents(server: ScriptedApiServer, connection: Connection) -> None:
+    server.answers = [(200, {}, {"items": []})]
+    list(Reader(connection).list(SECRETS, metadata_only=True))
+    assert "as=PartialObjectMetadataList" in server.requests[0].headers["Accept"]
+
+
+def test_a_table_gives_columns_by_name_on_every_page(server: ScriptedApiServer, connection: Connection) -> None:
+    def page(request: Request) -> tuple[int, dict[str, str], object]:
+        row = {"cells": ["x", "connect,exporter"], "object": {"metadata": {"namespace": "ns", "name": "x"}}}
+        first = {"columnDefinitions": [{"name": "Name"}, {"name": "Containers"}], "metadata": {"continue": "n"}}
+        return 200, {}, {"rows": [row], **({} if request.query.get("continue") else first)}
+
+    server.answers = [page]
+    rows = list(Reader(connection).table(DEPLOYMENTS))
+    assert [row["containers"] for row in rows] == ["connect,exporter"] * 2
+
+
+def test_impersonation_goes_with_every_request(server: ScriptedApiServer, tmp_path: Path) -> None:
+    settings = ClusterSettings(
+        kubeconfig=kubeconfig(tmp_path, server.address), impersonate="jo", impersonate_group="ops"
+    )
+    server.answers = [status(403)]
+    with pytest.raises(Forbidden, match="User 'jo' may not"):
+        Reader(connect(settings)).get(PODS, "ns", "a")
+    with pytest.raises(Forbidden):
+        Reader(connect(settings)).exec("ns", "a", "c", ["true"])
+    for request in server.requests:
+        assert (request.headers["Impersonate-User"], request.headers["Impersonate-Group"]) == ("jo", "ops")
+
+
+def test_an_access_review_stores_nothing_and_asks_exactly(server: ScriptedApiServer, connection: Connection) -> None:
+    server.answers = [(201, {}, {"status": {"allowed": True}})]
+    assert Reader(connection).allowed(Access(PODS, ("get",), "exec"), "get", "ns")
+    asked = server.requests[0].body["spec"]["resourceAttributes"]
+    assert (asked["resource"], asked["subresource"], asked["verb"], asked["namespace"]) == ("pods", "exec", "get", "ns")
+
+
+def test_a_dry_run_is_marked_on_every_verb(server: ScriptedApiServer, connection: Connection) -> None:
+    server.answers = [(200, {}, {})]
+    writer = Writer(connection)
+    body = {"metadata": {"namespace": "ns", "name": "a"}}
+    writer.apply(SERVICE_ACCOUNTS, body, dry_run=True)
+    writer.create(SERVICE_ACCOUNTS, body, dry_run=True)
+    writer.patch(SERVICE_ACCOUNTS, "ns", "a", body, dry_run=True)
+    writer.delete(SERVICE_ACCOUNTS, "ns", "a", uid="u", dry_run=True)
+    assert [request.query["dryRun"] for request in server.requests] == ["All"] * 4
+    assert server.requests[3].body["preconditions"] == {"uid": "u"}
+
+
+def test_an_apply_never_takes_a_field_from_another_manager(server: ScriptedApiServer, connection: Connection) -> None:
+    server.answers = [(200, {}, {})]
+    Writer(connection).apply(SERVICE_ACCOUNTS, {"metadata": {"namespace": "ns", "name": "a"}})
+    request = server.requests[0]
+    assert request.query == {"fieldManager": "posit-audit"}
+    assert request.headers["Content-Type"] == "application/apply-patch+yaml"
+
+
+def test_nobody_listening_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry._backoff, "max", 0.002)
+    connection = connect(ClusterSettings(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9")))
+    with pytest.raises(Unavailable, match="can't be reached"):
+        Reader(connection).get(PODS, "ns", "a")
+
+
+def test_no_kubeconfig_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="There is no kubeconfig at"):
+        connect(ClusterSettings(kubeconfig=str(tmp_path / "none")))
+
+
+def test_an_unknown_context_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="no context 'there'") as caught:
+        connect(ClusterSettings(kubeconfig=kubeconfig(tmp_path, "http://x"), context="there"))
+    assert "here" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "clusters: 3", "a: b"])
+def test_a_broken_kubeconfig_is_a_sentence(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "broken"
+    file.write_text(text)
+    with pytest.raises(ClusterError, match="broken can't be"):
+        connect(ClusterSettings(kubeconfig=str(file)))
+
+
+def test_outside_a_pod_a_missing_token_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("auditor.cluster.connect.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "9")
+    with pytest.raises(ClusterError, match="service account can't be used"):
+        connect(ClusterSettings())

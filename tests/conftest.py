@@ -1,0 +1,90 @@
+"""Which cluster `kind_cluster` is: pytest-kind's fixture stays the one door, this chooses what is behind it.
+
+Real kind where a Docker daemon answers, otherwise scripts/kind-local. POSIT_AUDIT_KIND or --kind-bin name
+another program. Unless --cluster-name says otherwise the cluster belongs to this run alone, and the next
+run on the machine removes it should this one be killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.localcluster import network
+from scripts.localcluster.preflight import why_not
+from scripts.toolchain import build as toolchain
+
+KIND_LOCAL = Path(__file__).parent.parent / "scripts" / "kind-local"
+_UNNAMED = "pytest-kind"  # the plugin's default
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Set pytest-kind's options, only where a test to be run wants a cluster: asking Docker takes time."""
+    if any("kind_cluster" in getattr(item, "fixturenames", ()) for item in session.items):
+        _choose(session.config)
+
+
+def _choose(config: pytest.Config) -> None:
+    option = config.option
+    if not option.kind_bin:
+        option.kind_bin = os.environ.get("POSIT_AUDIT_KIND") or _kind()
+    if not option.kind_kubectl_bin:
+        built = toolchain.folder() / "kubectl"
+        option.kind_kubectl_bin = str(built) if is_ours(option.kind_bin) else shutil.which("kubectl")
+    for name in ("NO_PROXY", "no_proxy"):  # the cluster's addresses are this machine's own
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), network.RANGE)))
+    if option.cluster_name == _UNNAMED:
+        option.cluster_name = f"test-{os.getpid()}"
+        if not option.keep_cluster:
+            os.environ["POSIT_AUDIT_OWNER"] = str(os.getpid())
+
+
+def _kind() -> str | None:
+    """Path of the program to use; None lets pytest-kind fetch kind itself."""
+    if shutil.which("docker") and _docker_answers():
+        return shutil.which("kind")
+    return str(KIND_LOCAL)
+
+
+def _docker_answers() -> bool:
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+
+
+def is_ours(kind: str | None) -> bool:
+    return kind is not None and Path(kind).resolve() == KIND_LOCAL.resolve()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take away the folder that pytest-kind makes in the working directory for each cluster."""
+    folder = Path(".pytest-kind")
+    if folder.is_dir() and not config.option.keep_cluster:
+        shutil.rmtree(folder / config.option.cluster_name, ignore_errors=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+@pytest.fixture(scope="session")
+def machine_can(pytestconfig: pytest.Config) -> None:
+    """Fails in one sentence where this machine can't run the cluster; never skips.
+
+    Programs that are not built yet are built here, where what takes minutes can be seen.
+    """
+    if not is_ours(pytestconfig.option.kind_bin):
+        return
+    problem = why_not()
+    if problem:
+        pytest.fail(problem, pytrace=False)
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        toolchain.ensure()
+
+
+@pytest.fixture(scope="session")
+def kind_cluster(machine_can: None, kind_cluster: Any) -> Any:
+    """The cluster: see pytest-kind's KindCluster for `kubectl`, `kubeconfig_path`, `api` and `name`."""
+    return kind_cluster

@@ -1,0 +1,151 @@
+"""Helm is run as asked, ended in order, and its words never carry a value."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.errors import HelmError
+from auditor.helm.command import Helm, scrub
+from auditor.helm.dry_run import Rendered
+from auditor.settings import ClusterSettings
+
+SETTINGS = ClusterSettings(kubeconfig="/k", context="here", impersonate="alice", impersonate_group="staff")
+SECRET = {"license": {"key": "ABCD-1234"}}
+
+
+def program(tmp_path: Path, body: str, version: str = "v3.21.4") -> str:
+    """A helm that says its version and otherwise does what `body`, a shell script, says."""
+    path = tmp_path / "helm"
+    path.write_text(f'#!/bin/sh\nif [ "$1" = version ]; then echo {version}; exit; fi\ncd {tmp_path}\n{body}\n')
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+def helm(tmp_path: Path, body: str = "", version: str = "v3.21.4") -> Helm:
+    return Helm(SETTINGS, program=program(tmp_path, body, version))
+
+
+def upgrade(helm: Helm, **more: Any) -> None:
+    helm.upgrade("posit", "pm", chart=Path("/chart"), values=Path("/values"), secrets=[SECRET], **more)
+
+
+def test_an_upgrade_passes_user_supplied_values_only_and_prunes_no_revision(tmp_path: Path) -> None:
+    upgrade(helm(tmp_path, 'printf "%s\\n" "$@" "$KUBECONFIG" > said'), hooks=False)
+    said = (tmp_path / "said").read_text().split("\n")
+    assert said[:5] == ["upgrade", "pm", "/chart", "--values", "/values"]
+    assert "--reset-values" in said
+    assert "--reuse-values" not in said
+    assert said[said.index("--history-max") + 1] == "0"
+    assert "--no-hooks" in said
+    assert "--wait" not in said
+    for flag, value in (
+        ("--kube-context", "here"),
+        ("--kube-as-user", "alice"),
+        ("--kube-as-group", "staff"),
+        ("--namespace", "posit"),
+    ):
+        assert said[said.index(flag) + 1] == value
+    assert said[-2] == "/k"
+
+
+def test_what_would_redirect_helm_is_kept_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELM_KUBECONTEXT", "elsewhere")
+    monkeypatch.setenv("HELM_DEBUG", "1")
+    upgrade(helm(tmp_path, "env > said"))
+    assert "HELM_" not in (tmp_path / "said").read_text()
+
+
+def test_an_error_comes_without_any_value(tmp_path: Path) -> None:
+    body = "echo 'coalesce: cannot overwrite table ABCD-1234' >&2; echo 'Error: bad key ABCD-1234 at x' >&2; exit 1"
+    with pytest.raises(HelmError) as error:
+        upgrade(helm(tmp_path, body))
+    assert str(error.value) == "helm upgrade pm failed: bad key <withheld> at x"
+
+
+def test_a_failure_without_a_reason_is_one_all_the_same(tmp_path: Path) -> None:
+    with pytest.raises(HelmError, match="it gave no reason"):
+        upgrade(helm(tmp_path, "echo ABCD-1234 >&2; exit 3"))
+
+
+def test_a_dry_run_tells_the_templates_of_upgrade_hooks_and_what_is_rendered(tmp_path: Path) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"key": "ABCD-1234"}}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "b", "namespace": "content"}}
+    manifest = "\n---\n".join(json.dumps(one) for one in (secret, account, secret, None))
+    hooks = [
+        {"path": "a/templates/up.yaml", "events": ["post-upgrade"]},
+        {"path": "a/templates/test.yaml", "events": ["test"]},
+        {"path": "a/templates/pre.yaml", "events": ["pre-install", "pre-upgrade"]},
+    ]
+    ours = helm(tmp_path, f"printf %s '{json.dumps({'hooks': hooks, 'manifest': manifest})}'")
+    told = ours.dry_run("posit", "pm", chart=Path("/c"), values=Path("/v"), secrets=[])
+    assert told.hooks == ("a/templates/up.yaml", "a/templates/pre.yaml")
+    assert told.objects == (Rendered("v1", "Secret", ""), Rendered("v1", "ServiceAccount", "content"))
+
+
+@pytest.mark.parametrize("said", ["no json", "[]", '{"hooks": [1]}', ""])
+def test_a_dry_run_that_cannot_be_read_is_an_error(tmp_path: Path, said: str) -> None:
+    with pytest.raises(HelmError, match="no answer that can be read"):
+        helm(tmp_path, f"echo '{said}'").dry_run("posit", "pm", chart=Path("/c"), values=Path("/v"), secrets=[])
+
+
+def test_a_missing_helm_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELM", "no-such-helm")
+    with pytest.raises(HelmError, match=r"no-such-helm.*--helm"):
+        _ = Helm(SETTINGS).program
+
+
+@pytest.mark.parametrize(
+    ("version", "says"), [("v3.8.2", "too old"), ("v2.17.0", "too old"), ("gibberish", "does not tell its version")]
+)
+def test_an_old_or_strange_helm_is_refused(tmp_path: Path, version: str, says: str) -> None:
+    with pytest.raises(HelmError, match=says):
+        _ = helm(tmp_path, version=version).program
+
+
+@pytest.mark.parametrize("version", ["v3.13.0", "v3.21", "v4.1.0+gabc"])
+def test_newer_helms_are_taken(tmp_path: Path, version: str) -> None:
+    assert os.access(helm(tmp_path, version=version).program, os.X_OK)
+
+
+def test_a_helm_that_hangs_is_ended_in_order(tmp_path: Path) -> None:
+    hanging = helm(tmp_path, "trap 'echo ended > ended; exit 1' INT; echo $$ > pid; while :; do sleep 0.05; done")
+    with pytest.raises(HelmError, match="did not end within"):
+        hanging._run("posit", ["upgrade", "pm"], seconds=0.5)
+    assert (tmp_path / "ended").exists()
+
+
+def test_ctrl_c_at_the_terminal_reaches_us_and_not_helm(tmp_path: Path) -> None:
+    upgrade(helm(tmp_path, "cut -d' ' -f6 /proc/$$/stat > session"))
+    assert int((tmp_path / "session").read_text()) != os.getsid(0)
+
+
+def test_ctrl_c_ends_helm_in_order_and_goes_on_to_the_caller(tmp_path: Path) -> None:
+    body = "trap 'echo ended > ended; exit 1' INT; sleep 0.3; kill -INT $PPID; while :; do sleep 0.05; done"
+    with pytest.raises(KeyboardInterrupt):
+        upgrade(helm(tmp_path, body))
+    assert (tmp_path / "ended").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("key s3cretvalue", {"a": {"b": "s3cretvalue"}}),
+        ("key s3cretvalue", {"a": ["x", {"b": "s3cretvalue"}]}),
+        ("map[a:12345678]", {"a": 12345678}),
+        ("line s3cretvalue", {"a": "first\n  s3cretvalue\n"}),
+        ("key czNjcmV0dmFsdWU=", {"a": "s3cretvalue"}),
+        (r"key s3c\"ret", {"a": 's3c"ret'}),
+    ],
+)
+def test_scrubbing(text: str, values: dict[str, Any]) -> None:
+    assert "<withheld>" in scrub(text, [values])
+
+
+def test_scrubbing_leaves_short_and_plain_words() -> None:
+    assert scrub("true abc 80", [{"a": True, "b": "abc", "c": 80, "d": None, "e": {}}]) == "true abc 80"

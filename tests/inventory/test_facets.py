@@ -1,0 +1,578 @@
+"""Each facet is seen by itself, and refused by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from auditor.errors import Unavailable
+from auditor.inventory import DISCOVERY_ACCESS, FACET_ACCESS, take
+from auditor.inventory.config import parse_gcfg
+from auditor.inventory.images import product_of_image, product_version
+from auditor.model.kubernetes import ObjectRef
+from auditor.model.product import Product
+from auditor.model.scope import ProbeMode, Scope
+from auditor.model.seen import Unseen
+from auditor.model.snapshot import (
+    Config,
+    Content,
+    Facet,
+    HookJob,
+    LicenseSecret,
+    ReleaseState,
+    SecretKey,
+    Snapshot,
+    Workload,
+)
+from tests.inventory.fake import FakeReader, Json, body, helm_secret
+from tests.inventory.releases import CANARY, content_job, release, surroundings
+
+ALL = frozenset(Facet)
+
+
+def scan(reader: FakeReader, facets: frozenset[Facet] = ALL, probe: ProbeMode = ProbeMode.AUTO) -> Snapshot:
+    return take(reader, Scope(current="posit"), facets, probe)  # type: ignore[arg-type]
+
+
+def one(*objects: Json, facets: frozenset[Facet] = ALL) -> ReleaseState:
+    (found,) = scan(FakeReader(*objects), facets).releases
+    return found
+
+
+def unseen(state: ReleaseState) -> set[Facet]:
+    return {facet for facet in Facet if isinstance(getattr(state, facet.value), Unseen)}
+
+
+@pytest.fixture
+def estate(tmp_path: Any) -> FakeReader:
+    """A Connect whose content runs elsewhere, and a Package Manager with a volume and a hook that hangs."""
+    return FakeReader(
+        *release("rstudio-connect"),
+        *release("rstudio-pm", data=str(tmp_path)),
+        *surroundings(),
+        content_job("job-a"),
+        body("Job", "pm-rstudio-pm-chown-shared-storage", spec={"template": {"spec": {"containers": []}}}),
+    )
+
+
+def test_where_nothing_is_refused_everything_is_seen(estate: FakeReader) -> None:
+    snapshot = scan(estate)
+
+    assert [unseen(state) for state in snapshot.releases] == [set(), set()]
+    assert snapshot.blind == ()
+
+
+def _accesses() -> Iterator[tuple[str, str]]:
+    granted = {access for accesses in FACET_ACCESS.values() for access in accesses}
+    for access in sorted(granted, key=lambda access: (access.resource.plural, access.subresource)):
+        for verb in access.verbs:
+            sub = f"/{access.subresource}" if access.subresource else ""
+            yield verb, access.resource.plural + sub
+
+
+def _needs(facet: Facet, verb: str, plural: str) -> bool:
+    return any(
+        verb in access.verbs and plural == "/".join(filter(None, (access.resource.plural, access.subresource)))
+        for access in FACET_ACCESS[facet]
+    )
+
+
+ONLY_FOR = {
+    # What only one product needs. Each facet declares it for both: a role does not know which product it is for.
+    Facet.CONTENT: Product.CONNECT,
+    Facet.HOOK_JOBS: Product.PACKAGE_MANAGER,
+    Facet.OWNERSHIP: Product.PACKAGE_MANAGER,
+}
+
+
+@pytest.mark.parametrize(("verb", "plural"), sorted(set(_accesses())))
+def test_a_refusal_makes_exactly_the_facets_unseen_that_declare_it(estate: FakeReader, verb: str, plural: str) -> None:
+    estate.refused.add((verb, plural))
+
+    for state in scan(estate).releases:
+        expected = {
+            facet for facet in Facet if _needs(facet, verb, plural) and ONLY_FOR.get(facet) in (None, state.product)
+        }
+        if (verb, plural) == ("get", "configmaps") and state.product is Product.PACKAGE_MANAGER:
+            expected -= {Facet.SERVICE_ACCOUNTS, Facet.ROLE_BINDINGS}  # Package Manager has no content elsewhere
+        if (verb, plural) == ("get", "services"):
+            expected = set()  # Helm's record tells the chart's version too
+        if (verb, plural) == ("list", "events"):
+            expected = set()  # all is well, so nobody asks
+        assert unseen(state) == expected
+        for facet in expected:
+            missing = getattr(state, facet.value)
+            assert f"may not {verb} {plural}" in missing.reason
+            assert missing.how
+
+
+def test_without_helm_the_service_is_what_the_chart_version_needs() -> None:
+    reader = FakeReader(*release("rstudio-pm", helm=False))
+    reader.refused.add(("get", "services"))
+
+    (state,) = scan(reader, frozenset({Facet.CHART_VERSION})).releases
+
+    assert isinstance(state.chart_version, Unseen)
+
+
+def test_every_facet_is_declared_and_discovery_too() -> None:
+    assert set(FACET_ACCESS) == set(Facet)
+    verbs = {verb for access in (*DISCOVERY_ACCESS, *sum(FACET_ACCESS.values(), ())) for verb in access.verbs}
+    assert verbs == {"get", "list", "create"}
+    creates = {
+        access.subresource for accesses in FACET_ACCESS.values() for access in accesses if "create" in access.verbs
+    }
+    assert creates == {"exec"}
+
+
+def test_an_api_server_that_fails_for_one_facet_leaves_the_rest(estate: FakeReader) -> None:
+    estate.failing["get", "persistentvolumes"] = Unavailable("The API server did not answer in time.", hint="Again.")
+
+    state = scan(estate).releases[0]
+
+    assert unseen(state) == {Facet.VOLUMES, Facet.CSI_DRIVERS}
+    assert state.volumes == Unseen(reason="The API server did not answer in time.", how="Again.")
+
+
+def test_only_what_is_asked_for_is_fetched(estate: FakeReader) -> None:
+    snapshot = scan(estate, frozenset({Facet.WORKLOAD}))
+
+    assert all(isinstance(state.workload, Workload) for state in snapshot.releases)
+    assert all(unseen(state) == ALL - {Facet.WORKLOAD} for state in snapshot.releases)
+    assert {plural for _, plural, _, _ in estate.requests} == {"deployments", "secrets", "configmaps"}
+    assert estate.asked("get", "secrets") == []
+
+
+def test_nothing_is_asked_twice_but_secrets(estate: FakeReader) -> None:
+    scan(estate)
+
+    asked = [request for request in estate.requests if request[1] not in ("secrets", "pods/exec")]
+    assert len(asked) == len(set(asked))
+
+
+def test_no_secret_shows_in_a_snapshot(estate: FakeReader) -> None:
+    assert CANARY not in repr(scan(estate))
+
+
+# -- product and configuration
+
+
+@pytest.mark.parametrize(
+    ("image", "product", "version"),
+    [
+        ("ghcr.io/rstudio/rstudio-connect:bionic-2022.07.0", Product.CONNECT, "2022.07.0"),
+        ("rstudio/rstudio-connect:ubuntu2204-2024.06.0", Product.CONNECT, "2024.06.0"),
+        ("posit/connect:2026.08.0-ubuntu-24.04", Product.CONNECT, "2026.08.0"),
+        ("mirror:5000/a/posit/package-manager:2026.08.0-ubuntu-24.04", Product.PACKAGE_MANAGER, "2026.08.0"),
+        ("rstudio/rstudio-package-manager:2021.12.0-3", Product.PACKAGE_MANAGER, "2021.12.0"),
+        ("mirror:5000/posit/connect@sha256:2026", Product.CONNECT, None),
+        ("posit/connect:2026.08.0@sha256:2026", Product.CONNECT, "2026.08.0"),
+        ("posit/connect:latest", Product.CONNECT, None),
+        ("posit/connect", Product.CONNECT, None),
+        ("notposit/connect:1", None, None),
+        ("", None, None),
+    ],
+)
+def test_what_an_image_tells(image: str, product: Product | None, version: str | None) -> None:
+    assert product_of_image(image) is product
+    told = product_version(image)
+    if version:
+        assert told == version
+    else:
+        assert isinstance(told, Unseen)
+        assert told.how
+
+
+def test_a_gcfg_is_read_as_the_charts_write_it() -> None:
+    text = (
+        "map[GraphiteEnabled:true]\n[Server]\nAddress = http://x = y\nEmpty = \nNothing =\n; a = comment\n"
+        '\n[RPackageRepository "CRAN"]\nURL = a\nURL = b\n\n'
+        "[OAuth2]\nKey = -----BEGIN\nABCD=\nAB C = d\n-----END\n[Bare]\n"
+    )
+
+    assert parse_gcfg(text) == {
+        "Server": {"Address": ("http://x = y",), "Empty": ("",), "Nothing": ("",)},
+        'RPackageRepository "CRAN"': {"URL": ("a", "b")},
+        "OAuth2": {"Key": ("-----BEGIN",)},
+        "Bare": {},
+    }
+
+
+def test_bases_of_jobs_and_services_are_read() -> None:
+    objects = release("rstudio-connect")
+    objects[1]["data"] |= {"job.yaml": "kind: Job\n", "service.yaml": "kind: Service\n"}
+
+    state = one(*objects, *surroundings())
+
+    assert isinstance(state.config, Config)
+    assert state.config.job_base is not None
+    assert state.config.service_base is not None
+    assert (state.config.job_base.reveal(), state.config.service_base.reveal()) == (
+        {"kind": "Job"},
+        {"kind": "Service"},
+    )
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a", f"{{{CANARY}"])
+def test_a_base_that_is_no_yaml_map_is_unseen_and_not_quoted(text: str) -> None:
+    objects = release("rstudio-connect")
+    objects[1]["data"]["job.yaml"] = text
+
+    state = one(*objects, *surroundings())
+
+    assert isinstance(state.config, Unseen)
+    assert "job.yaml in ConfigMap posit/connect-rstudio-connect-config is not a YAML map" in state.config.reason
+    assert CANARY not in repr(state)
+
+
+# -- workload and pods
+
+
+def test_a_deployment_and_its_pods_are_told_as_they_are() -> None:
+    objects = release("rstudio-pm")
+    hook_pod = {"spec": {"containers": [{"name": "chown", "image": "busybox"}]}, "metadata": objects[3]["metadata"]}
+    objects.append(body("Pod", "hook", metadata={"labels": objects[3]["metadata"]["labels"]}, spec=hook_pod["spec"]))
+    objects[3]["status"] = {
+        "phase": "Pending",
+        "initContainerStatuses": [{"state": {"terminated": {}}}],
+        "containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}],
+    }
+    objects[3]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+
+    state = one(*objects, *surroundings())
+
+    assert isinstance(state.workload, Workload)
+    assert (state.workload.replicas, state.workload.ready_replicas) == (1, 1)
+    assert state.workload.service_account == "pm-rstudio-pm"
+    assert not isinstance(state.pods, Unseen)
+    (pod,) = state.pods
+    assert (pod.phase, pod.ready, pod.deleting, pod.node) == ("Pending", False, True, "node-1")
+    assert (pod.waiting_reason, pod.claims) == ("ImagePullBackOff", ("pm-rstudio-pm-shared-storage",))
+
+
+def test_a_deployment_that_goes_away_meanwhile_is_absent() -> None:
+    reader = FakeReader(*release("rstudio-pm"))
+    real = reader.get
+    reader.get = lambda resource, namespace, name: real(  # type: ignore[method-assign]
+        resource, namespace, "gone" if resource.kind == "Deployment" else name
+    )
+
+    (state,) = scan(reader).releases
+
+    assert (state.workload, state.claims, state.ownership) == (None, (), ())
+
+
+# -- storage
+
+
+def test_claims_lead_to_volumes_classes_and_drivers() -> None:
+    state = one(*release("rstudio-pm"), *surroundings())
+
+    assert not isinstance(state.claims, Unseen)
+    assert not isinstance(state.volumes, Unseen)
+    (claim,), (volume,) = state.claims, state.volumes
+    assert (claim.ref.name, claim.mount_path, claim.phase) == (
+        "pm-rstudio-pm-shared-storage",
+        "/var/lib/rstudio-pm",
+        "Bound",
+    )
+    assert (claim.access_modes, claim.exists, volume.claim) == (("ReadWriteMany",), True, claim.ref.name)
+    assert volume.spec["mountOptions"] == ["uid=999", "password=<withheld>"]
+    assert state.storage_classes == {
+        "files": {
+            "kind": "StorageClass",
+            "provisioner": "smb.csi.k8s.io",
+            "parameters": {"source": "//server/share"},
+        }
+    }
+    assert state.csi_drivers == {"smb.csi.k8s.io": {"fsGroupPolicy": "ReadWriteOnceWithFSType"}}
+
+
+def test_attributes_that_may_be_passwords_are_withheld_and_references_are_not() -> None:
+    objects = release("rstudio-pm")
+    volume = next(one for one in objects if one["kind"] == "PersistentVolume")
+    volume["spec"]["csi"] |= {
+        "nodeStageSecretRef": {"name": "smb", "namespace": "posit"},
+        "volumeAttributes": {"source": "//x", "accountKey": CANARY, "secretName": "azure"},
+    }
+
+    state = one(*objects, *surroundings())
+
+    assert not isinstance(state.volumes, Unseen)
+    assert state.volumes[0].spec["csi"] == {
+        "driver": "smb.csi.k8s.io",
+        "nodeStageSecretRef": {"name": "smb", "namespace": "posit"},
+        "volumeAttributes": {"source": "//x", "accountKey": "<withheld>", "secretName": "azure"},
+    }
+
+
+def test_a_claim_that_is_mounted_and_missing_is_said_to_be_missing() -> None:
+    objects = [each for each in release("rstudio-pm") if each["kind"] != "PersistentVolumeClaim"]
+
+    state = one(*objects)
+
+    assert not isinstance(state.claims, Unseen)
+    assert [(claim.ref.name, claim.exists) for claim in state.claims] == [("pm-rstudio-pm-shared-storage", False)]
+    assert state.volumes == ()
+
+
+@pytest.mark.parametrize(
+    ("storage", "name"),
+    [({"create": True}, "pm-rstudio-pm-shared-storage"), ({"mount": True, "name": "mine"}, "mine"), ({}, None)],
+)
+def test_a_claim_that_only_the_values_ask_for_is_looked_for(storage: Json, name: str | None) -> None:
+    objects = release("rstudio-pm", values={"sharedStorage": storage | {"path": "/data"}})
+    objects[0]["spec"]["template"]["spec"]["volumes"] = []
+    objects = [each for each in objects if each["kind"] != "PersistentVolumeClaim"]
+
+    state = one(*objects)
+
+    assert not isinstance(state.claims, Unseen)
+    expected = [(name, "/data", False)] if name else []
+    assert [(claim.ref.name, claim.mount_path, claim.exists) for claim in state.claims] == expected
+
+
+def test_a_claim_below_the_configured_data_directory_counts_and_others_do_not() -> None:
+    objects = release("rstudio-pm", data="/srv/pm")
+    objects[1]["data"]["rstudio-pm.gcfg"] = "[Server]\nDataDir = /srv/pm\n"
+    spec = objects[0]["spec"]["template"]["spec"]
+    for name, path in (("cran", "/srv/pm/cran"), ("logs", "/srv/pm-logs"), ("scratch", "/tmp")):
+        spec["volumes"].append({"name": name, "persistentVolumeClaim": {"claimName": name}})
+        spec["containers"][0]["volumeMounts"].append({"name": name, "mountPath": path, "subPath": "s"})
+
+    state = one(*objects, *surroundings())
+
+    assert not isinstance(state.claims, Unseen)
+    assert [(claim.ref.name, claim.mount_path, claim.sub_path) for claim in state.claims] == [
+        ("pm-rstudio-pm-shared-storage", "/srv/pm", ""),
+        ("cran", "/srv/pm/cran", "s"),
+    ]
+
+
+# -- licenses
+
+
+def test_license_secrets_are_shapes() -> None:
+    state = one(*release("rstudio-pm"), *surroundings())
+
+    assert state.license_secrets == (
+        LicenseSecret(
+            ref=ObjectRef("Secret", "posit", "pm-rstudio-pm-license"),
+            source="key",
+            key="rstudio-pm",
+            exists=True,
+            keys=(SecretKey(name="rstudio-pm", empty=False, surrounding_whitespace=True),),
+        ),
+        LicenseSecret(
+            ref=ObjectRef("Secret", "posit", "our-license"),
+            source="file",
+            key="mine.lic",
+            exists=True,
+            keys=(
+                SecretKey(name="mine.lic", empty=False, surrounding_whitespace=False),
+                SecretKey(name="other", empty=True, surrounding_whitespace=False),
+            ),
+        ),
+    )
+
+
+def test_a_license_file_without_its_variable_is_the_volumes_with_the_key_of_the_values() -> None:
+    objects = release("rstudio-pm", values={"license": {"file": {"secretKey": "from-values.lic"}}})
+    spec = objects[0]["spec"]["template"]["spec"]
+    spec["containers"][0]["env"] = []
+    spec["volumes"][0]["secret"]["items"] = [{"key": "in-secret", "path": "from-values.lic"}]
+
+    state = one(*objects, *surroundings())
+
+    assert not isinstance(state.license_secrets, Unseen)
+    assert [(secret.source, secret.key) for secret in state.license_secrets] == [("file", "in-secret")]
+
+
+def test_a_license_secret_that_is_missing_is_said_to_be_missing() -> None:
+    objects = [each for each in release("rstudio-pm") if each["metadata"]["name"] != "our-license"]
+
+    state = one(*objects, *surroundings())
+
+    assert not isinstance(state.license_secrets, Unseen)
+    assert [secret.exists for secret in state.license_secrets] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"license": {"key": CANARY}}, [("key", "pm-rstudio-pm-license", "rstudio-pm")]),
+        ({"license": {"file": {"secret": "s", "secretKey": "k"}}}, [("file", "s", "k")]),
+        ({"license": {"file": {"contents": CANARY}}}, [("file", "pm-rstudio-pm-license-file", "license.lic")]),
+        ({}, []),
+        ({"license": None}, []),
+    ],
+)
+def test_without_a_deployment_the_values_name_the_secrets(values: Json, expected: list[tuple[str, str, str]]) -> None:
+    state = one(helm_secret("pm", "rstudio-pm", "0.20.4", status="failed", values=values))
+
+    assert not isinstance(state.license_secrets, Unseen)
+    assert [(one.source, one.ref.name, one.key) for one in state.license_secrets] == expected
+
+
+# -- content
+
+
+def content_of(*jobs: Json, gcfg: str = "", values: Any = None, **config: str) -> Content:
+    objects = release("rstudio-connect", values=values)
+    objects[1]["data"] |= config
+    if gcfg:
+        objects[1]["data"]["rstudio-connect.gcfg"] = gcfg
+    state = one(*objects, *surroundings(), *jobs)
+    assert isinstance(state.content, Content)
+    return state.content
+
+
+def uses(content: Content) -> list[tuple[str, str]]:
+    return [(use.account, use.evidence) for use in content.uses]
+
+
+def test_where_nothing_names_an_account_content_gets_the_default() -> None:
+    content = content_of()
+
+    assert (content.mode, content.namespace, content.jobs) == ("direct", "content", 0)
+    assert uses(content) == [("default", "content pods get the namespace default")]
+
+
+def test_the_direct_runner_takes_its_account_from_values_and_job_base() -> None:
+    base = {"spec": {"template": {"spec": {"serviceAccountName": "runner"}}}}
+
+    content = content_of(
+        values={"backends": {"kubernetes": {"defaultResourceJobBase": base}}},
+        **{"job.yaml": "spec: {template: {spec: {serviceAccountName: runner}}}"},
+    )
+
+    assert uses(content) == [
+        ("runner", "values backends.kubernetes.defaultResourceJobBase.spec.template.spec.serviceAccountName"),
+        ("runner", "ConfigMap posit/connect-rstudio-connect-config job.yaml"),
+    ]
+
+
+LAUNCHER = "[Launcher]\nEnabled = true\nKubernetesNamespace = content\n"
+
+
+def test_the_launcher_takes_its_account_from_values_configuration_and_templates() -> None:
+    templates = body(
+        "ConfigMap",
+        "connect-rstudio-connect-templates",
+        data={
+            "rstudio-library-templates-data.tpl": '{{- define "rstudio-library.templates.data" -}}\n'
+            '{"job": {"a": {}}, "pod": {"serviceAccountName": "from-template", "env": [{}]}}\n{{- end -}}'
+        },
+    )
+
+    content = content_of(
+        templates,
+        gcfg=LAUNCHER + "KubernetesDefaultServiceAccount = from-gcfg\n",
+        values={"launcher": {"templateValues": {"pod": {"serviceAccountName": "from-values"}}}},
+    )
+
+    assert (content.mode, content.namespace) == ("launcher", "content")
+    assert uses(content) == [
+        ("from-values", "values launcher.templateValues.pod.serviceAccountName"),
+        ("from-gcfg", "ConfigMap posit/connect-rstudio-connect-config [Launcher] KubernetesDefaultServiceAccount"),
+        (
+            "from-template",
+            "ConfigMap posit/connect-rstudio-connect-templates rstudio-library-templates-data.tpl",
+        ),
+    ]
+
+
+def test_launcher_templates_that_are_not_the_charts_make_the_account_unknown() -> None:
+    objects = release("rstudio-connect")
+    objects[1]["data"]["rstudio-connect.gcfg"] = LAUNCHER
+    data = {"rstudio-library-templates-data.tpl": "{{ .Mine }} {"}
+    objects.append(body("ConfigMap", "connect-rstudio-connect-templates", data=data))
+
+    state = one(*objects, *surroundings())
+
+    assert isinstance(state.content, Unseen)
+    assert "not the JSON that the chart writes" in state.content.reason
+
+
+def test_jobs_and_pods_that_exist_tell_their_accounts() -> None:
+    label = {"labels": {"app.kubernetes.io/managed-by": "launcher"}}
+    launched = content_job("launched", "old", container="rs-launcher-container")
+    launched["metadata"] |= label
+    pod_spec = {"containers": [], "serviceAccountName": "old"}
+    pod = body("Pod", "launched-xyz", "content", metadata=label, spec=pod_spec)
+    foreign = content_job("foreign", "theirs", container="etl")
+
+    content = content_of(content_job("a", "data"), content_job("b", "data"), content_job("c"), launched, pod, foreign)
+
+    assert content.jobs == 5
+    assert uses(content)[1:] == [
+        ("data", "Job content/a and 1 more"),
+        ("default", "Job content/c"),
+        ("old", "Job content/launched and 1 more"),
+    ]
+
+
+def test_content_of_another_connect_in_the_same_namespace_does_not_count() -> None:
+    own = content_job("own", "mine", claim="connect-rstudio-connect-shared-storage")
+    other = content_job("other", "theirs", claim="another-connect-shared-storage")
+
+    assert uses(content_of(own, other))[1:] == [("mine", "Job content/own")]
+
+
+def test_foreign_jobs_are_never_fetched_and_many_of_ours_in_one_list() -> None:
+    def asked(ours: int) -> tuple[int, int]:
+        jobs = [content_job(f"ours-{number}", "a") for number in range(ours)]
+        jobs += [content_job(f"foreign-{number}", container="etl") for number in range(500)]
+        reader = FakeReader(*release("rstudio-connect"), *surroundings(), *jobs)
+        (state,) = scan(reader, frozenset({Facet.CONTENT})).releases
+        assert isinstance(state.content, Content)
+        assert state.content.jobs == ours
+        return len(reader.asked("get", "jobs")), len(reader.asked("list", "jobs"))
+
+    assert asked(3) == (3, 1)
+    assert asked(100) == (0, 2)
+
+
+@pytest.mark.parametrize("gcfg", ["[Server]\nAddress = x\n", "[Kubernetes]\n[Launcher]\nEnabled = false\n"])
+def test_local_content_runs_as_nobody_else(gcfg: str) -> None:
+    content = content_of(content_job("a", "data"), gcfg=gcfg)
+
+    assert (content.mode, content.namespace, content.uses) == ("local", "posit", ())
+
+
+def test_package_manager_has_no_content() -> None:
+    assert one(*release("rstudio-pm"), *surroundings()).content is None
+
+
+# -- accounts, bindings, hooks
+
+
+def test_accounts_and_bindings_are_those_of_release_and_content() -> None:
+    state = one(*release("rstudio-connect"), *surroundings(), body("ServiceAccount", "foreign", "elsewhere"))
+
+    assert not isinstance(state.service_accounts, Unseen)
+    assert not isinstance(state.role_bindings, Unseen)
+    assert [str(account.ref) for account in state.service_accounts] == [
+        "ServiceAccount posit/connect-rstudio-connect",
+        "ServiceAccount content/default",
+    ]
+    (binding,) = state.role_bindings
+    assert (binding.role, binding.accounts) == ("connect-rstudio-connect", (("posit", "connect-rstudio-connect"),))
+
+
+def test_a_hook_that_hangs_is_told_with_what_its_pod_waits_for() -> None:
+    name = "pm-rstudio-pm-chown-shared-storage"
+    job = body("Job", name, spec={}, status={"active": 1})
+    waiting = {"containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull"}}}]}
+    pods = [
+        body("Pod", f"hook-{number}", metadata={"labels": {"job-name": name}}, spec={"containers": []}, status=status)
+        for number, status in enumerate(({}, waiting))
+    ]
+
+    state = one(*release("rstudio-pm"), *surroundings(), job, *pods)
+
+    assert state.hook_jobs == (
+        HookJob(ref=ObjectRef("Job", "posit", name), active=1, failed=0, succeeded=0, waiting_reason="ErrImagePull"),
+    )

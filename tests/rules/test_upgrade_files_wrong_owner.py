@@ -1,0 +1,39 @@
+import msgspec
+
+from auditor.model.finding import Result
+from auditor.model.seen import Unseen
+from tests.builders import PACKAGE_MANAGER, probe, wrong_owner
+from tests.rules.judging import fix_of, only, results
+from tests.rules.upgrades import as_root, upgraded
+
+RULE = "upgrade-files-wrong-owner"
+
+
+def for_target(*wrong: object, **fields: object) -> object:
+    return msgspec.structs.replace(probe(*wrong, **fields), for_version="0.20.4")  # type: ignore[arg-type]
+
+
+def test_fails_with_the_number_of_files_that_the_new_user_does_not_own() -> None:
+    found = only(RULE, as_root(ownership=(for_target(wrong_owner(2000)),)))
+    assert found.result is Result.FAILED
+    assert "as 999:999, and 2,000 of 2,013 entries" in found.message
+    assert fix_of(found).follows == "chart-not-at-target"
+
+
+def test_what_is_right_for_root_today_is_no_fault_of_today() -> None:
+    state = as_root(ownership=(for_target(wrong_owner(2000), root_activations=("verify",)),))
+    assert results("volume-files-wrong-owner", state) == [Result.PASSED]
+    assert results("root-license-activations", state) == [Result.PASSED]
+
+
+def test_passes_where_the_files_are_the_new_users_already() -> None:
+    assert results(RULE, as_root(ownership=(for_target(),))) == [Result.PASSED]
+
+
+def test_passes_where_the_server_keeps_its_user() -> None:
+    state = upgraded(PACKAGE_MANAGER, "0.4.0", "0.20.4", {}, ownership=(probe(wrong_owner(5)),))
+    assert results(RULE, state) == [Result.PASSED]
+
+
+def test_cannot_tell_where_nobody_could_look() -> None:
+    assert results(RULE, as_root(ownership=(probe(problem=Unseen(reason="No pod.")),))) == [Result.UNKNOWN]

@@ -1,0 +1,59 @@
+"""Only a second look that came to an answer counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.model.finding import Finding, Result
+from auditor.model.outcome import State
+from auditor.model.snapshot import ReleaseRef
+from auditor.verify import verify
+from tests.builders import finding, object_ref
+from tests.steps import label, outcome, ownership, planned, wanting
+
+BEFORE = wanting(label(), rule="r")
+PLAN = planned(BEFORE)
+(STEP,) = PLAN.steps
+
+
+@pytest.mark.parametrize(
+    ("after", "mended", "says"),
+    [
+        ([finding("r", result=Result.PASSED)], True, "no longer"),
+        ([finding("r", result=Result.PASSED, object=object_ref("Deployment", "x"))], True, "no longer"),
+        ([finding("r", result=Result.FAILED, object=object_ref("ServiceAccount", "other"))], True, "no longer"),
+        ([finding("r", result=Result.FAILED)], False, "still finds"),
+        ([finding("r", result=Result.UNKNOWN, message="Forbidden.")], False, "could not look: Forbidden."),
+        ([finding("r", result=Result.UNKNOWN, object=object_ref("Deployment", "x"))], False, "could not look"),
+        ([finding("other")], False, "no answer"),
+        ([], False, "no answer"),
+    ],
+)
+def test_the_second_scan_decides(after: list[Finding], mended: bool, says: str) -> None:
+    (verdict,) = verify(PLAN, [BEFORE], after, [outcome(STEP)])
+    assert verdict.mended is mended
+    assert says in verdict.message
+
+
+def test_another_object_that_is_unknown_does_not_spoil_an_answer_about_this_one() -> None:
+    after = [
+        finding("r", result=Result.PASSED),
+        finding("r", result=Result.UNKNOWN, object=object_ref("Deployment", "x")),
+    ]
+    assert verify(PLAN, [BEFORE], after, [outcome(STEP)])[0].mended
+
+
+def test_a_step_that_was_skipped_says_so() -> None:
+    (verdict,) = verify(PLAN, [BEFORE], [BEFORE], [outcome(STEP, State.SKIPPED)])
+    assert "The step was skipped." in verdict.message
+
+
+def test_one_step_can_mend_findings_of_two_releases() -> None:
+    other = wanting(label(), rule="r", release=ReleaseRef("posit", "second"))
+    before = [BEFORE, other]
+    verdicts = verify(planned(*before), before, [], ())
+    assert {v.release for v in verdicts} == {BEFORE.release, other.release}
+
+
+def test_findings_that_no_step_was_to_mend_get_no_verdict() -> None:
+    assert verify(PLAN, [BEFORE, finding("r"), wanting(ownership(), rule="r")], [], ())[1:] == ()

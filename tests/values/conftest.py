@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auditor.catalog import Chart, load
+from tests.chart_repository import ChartRepository, chart_repository
+from tests.stand_in.rendering import Helm
+
+
+@pytest.fixture(scope="session")
+def repository() -> Iterator[ChartRepository]:
+    with chart_repository() as served:
+        yield served
+
+
+@pytest.fixture
+def helm(repository: ChartRepository, tmp_path: Path) -> Helm:
+    return Helm(repository, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def connect() -> Chart:
+    return load().chart("rstudio-connect")
+
+
+@pytest.fixture(scope="session")
+def package_manager() -> Chart:
+    return load().chart("rstudio-pm")

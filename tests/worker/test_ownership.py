@@ -1,0 +1,418 @@
+"""What the ownership worker changes, leaves alone and reports."""
+
+# Descriptors, lstat and bytes paths are what is at stake here.
+# ruff: noqa: PTH102, PTH116, PTH118, PTH123
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auditor.worker import ownership
+from tests.worker.ownership_run import GID, UID, WORKER, Run, alone, command, owner, owners, plant
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners are changed by root")
+RIGHT = (UID, GID)
+
+
+@pytest.fixture(params=["one thread in this process", "all processes"])
+def work(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
+    def here(root: Path, *args: object) -> Run:
+        given = () if "--uid" in args else ("--uid", UID, "--gid", GID)
+        code = ownership.main([str(a) for a in (root, *given, "--jobs", 1, *args)])
+        return Run(code=code, lines=[json.loads(line) for line in capsys.readouterr().out.splitlines()])
+
+    return alone if request.param == "all processes" else here
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "volume"
+    plant(root, 6, 5)
+    return root
+
+
+# -- what is changed -----------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_entry_gets_the_owner_and_link_targets_do_not(tmp_path: Path, work: Callable[..., Run]) -> None:
+    outside = tmp_path / "outside"
+    (outside / "dir").mkdir(parents=True)
+    (outside / "file").touch()
+    root = tmp_path / "volume"
+    (root / "empty").mkdir(parents=True)
+    (root / "file").touch()
+    (root / "to-file").symlink_to(outside / "file")
+    (root / "to-dir").symlink_to(outside / "dir")
+    (root / "dangling").symlink_to("nowhere")
+    os.mkfifo(root / "fifo")
+    os.mknod(root / "null", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(root / "socket"))
+    os.mkdir(os.fsencode(root) + b"/\xff\xfe")
+    open(os.fsencode(root) + b"/\xff\xfe/\n \xc3(", "w").close()
+
+    run = work(root)
+
+    assert run.code == 0
+    assert set(owners(root).values()) == {RIGHT}
+    assert set(owners(outside).values()) == {(0, 0)}
+    assert run.summary["seen"] == run.summary["changed"] == 11
+    assert run.summary["wrong_by_owner"]["0:0"]["count"] == 11
+    assert run.summary["complete"]
+    assert run.summary["root_right"]
+
+
+def test_what_is_right_keeps_its_ctime_and_all_else_but_the_owner_is_kept(tree: Path, work: Callable[..., Run]) -> None:
+    right = tree / "0" / "d0" / "f0"
+    os.chown(right, *RIGHT)
+    os.chown(tree / "0", *RIGHT)
+    wrong = tree / "1" / "d1" / "f1"
+    wrong.write_text("content")
+    wrong.chmod(0o640)
+    os.setxattr(wrong, "user.note", b"kept")
+    os.utime(wrong, ns=(10**18, 10**18 + 7))
+    folder = tree / "2" / "d2"
+    folder.chmod(0o2775)
+    os.utime(folder, ns=(10**18, 10**18 + 9))
+    before = {path: path.stat() for path in (right, tree / "0")}
+    old = wrong.stat()
+
+    run = work(tree)
+
+    assert run.code == 0
+    assert all(path.stat().st_ctime_ns == was.st_ctime_ns for path, was in before.items())
+    now = wrong.stat()
+    assert (now.st_mode, now.st_mtime_ns, now.st_atime_ns) == (old.st_mode, old.st_mtime_ns, old.st_atime_ns)
+    assert os.getxattr(wrong, "user.note") == b"kept"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o2775
+    assert (folder.stat().st_mtime_ns, folder.stat().st_atime_ns) == (10**18 + 9, 10**18)
+    assert run.summary["wrong"] == len(owners(tree)) - 2
+
+    ctimes = {path: path.lstat().st_ctime_ns for path in tree.rglob("*")}
+    again = work(tree)
+    assert (again.code, again.summary["changed"]) == (0, 0)
+    assert ctimes == {path: path.lstat().st_ctime_ns for path in tree.rglob("*")}
+
+
+def test_a_directory_comes_after_its_content_and_the_top_last(tree: Path, work: Callable[..., Run]) -> None:
+    assert work(tree).code == 0
+    for folder, dirs, files in os.walk(tree):
+        inside = [os.lstat(os.path.join(folder, name)).st_ctime_ns for name in dirs + files]
+        assert os.stat(folder).st_ctime_ns >= max(inside, default=0), folder
+
+
+def test_a_file_with_two_names_is_counted_and_changed_once(tree: Path, work: Callable[..., Run]) -> None:
+    os.link(tree / "0" / "d0" / "f0", tree / "0" / "d0" / "again")
+    os.link(tree / "0" / "d0" / "f0", tree / "5" / "again")
+    entries = len(owners(tree)) - 2
+    assert work(tree, "--check").summary["wrong"] == entries
+    run = work(tree)
+    assert (run.summary["wrong"], run.summary["changed"]) == (entries, entries)
+
+
+def test_paths_deeper_than_path_max_and_than_the_descriptors_allow(tmp_path: Path) -> None:
+    root = tmp_path / "volume"
+    root.mkdir()
+    fds = [os.open(root, os.O_RDONLY)]
+    for depth in range(400):
+        name = f"{depth:03}" + "n" * 60
+        os.mkdir(name, dir_fd=fds[-1])
+        fds.append(os.open(name, os.O_RDONLY, dir_fd=fds[-1]))
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=fds[-1]))
+    try:
+        few = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))"
+        run = alone(root, "--state", tmp_path / "state", change=few)
+        assert run.code == 0, run.summary
+        assert run.summary["changed"] == 801
+        assert all(owner(os.fstat(fd)) == RIGHT for fd in fds)
+        assert all(owner(os.stat("file", dir_fd=fd)) == RIGHT for fd in fds[1:])
+        assert alone(root, "--undo", "--state", tmp_path / "state", change=few).summary["changed"] == 801
+        assert all(owner(os.fstat(fd)) == (0, 0) for fd in fds)
+    finally:
+        for fd in fds:
+            os.close(fd)
+        subprocess.run(["rm", "-rf", str(root)], check=True)
+
+
+def test_setuid_and_setgid_survive_for_root_and_are_dropped_for_a_third_user(
+    tree: Path, work: Callable[..., Run]
+) -> None:
+    roots, thirds = tree / "0" / "d0" / "f0", tree / "0" / "d0" / "f1"
+    os.chown(thirds, 1234, 1234)
+    roots.chmod(0o6755)
+    thirds.chmod(0o4755)
+    run = work(tree)
+    assert stat.S_IMODE(roots.stat().st_mode) == 0o6755
+    assert stat.S_IMODE(thirds.stat().st_mode) == 0o755
+    assert owner(roots.stat()) == owner(thirds.stat()) == RIGHT
+    assert run.summary["mode_bits"]["kept"] == {"count": 1, "samples": ["0/d0/f0"]}
+    assert run.summary["mode_bits"]["dropped"] == {"count": 1, "samples": ["0/d0/f1"]}
+
+
+def test_setuid_lost_by_a_kill_between_two_calls_comes_back(tree: Path, tmp_path: Path) -> None:
+    file = tree / "0" / "d0" / "f0"
+    file.chmod(0o4755)
+    die = "import os\nos.chmod = lambda *a, **k: os.kill(os.getpid(), 9)"
+    killed = subprocess.run(command(tree, "--jobs", 1, "--state", tmp_path / "state", change=die), check=False)
+    assert killed.returncode == -9
+    assert stat.S_IMODE(file.stat().st_mode) == 0o755
+    assert alone(tree, "--state", tmp_path / "state").code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o4755
+
+
+# -- what is left alone --------------------------------------------------------------------------------------------
+
+
+def test_snapshots_lost_and_found_and_excluded_names_are_left_alone(tree: Path, work: Callable[..., Run]) -> None:
+    for name in (".snapshot", "lost+found", "0/.snapshot", "cache.d", "0/keep", "1/keep", "0/lost+found"):
+        (tree / name / "inner").mkdir(parents=True)
+    run = work(tree, "--exclude", "cache.*", "--exclude", "0/keep")
+    found = owners(tree)
+    alone_left = {path for path, who in found.items() if who != RIGHT}
+    kept = {".snapshot", "lost+found", "0/.snapshot", "cache.d", "0/keep"}
+    assert alone_left == kept | {f"{name}/inner" for name in kept}
+    assert run.summary["skipped"]["excluded"]["count"] == 5
+    assert run.code == 0
+
+
+def test_another_file_system_is_not_entered(tree: Path, work: Callable[..., Run]) -> None:
+    point = tree / "0" / "mounted"
+    point.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "none", str(point)], capture_output=True, check=False).returncode:
+        pytest.skip("may not mount here")
+    try:
+        (point / "file").touch()
+        run = work(tree)
+        assert owner(point.stat()) == owner((point / "file").stat()) == (0, 0)
+        assert run.summary["skipped"]["other file system"]["count"] == 1
+        assert run.code == 0
+        assert alone(tree, "--check", "--limit", 10000).code == 0
+    finally:
+        subprocess.run(["umount", str(point)], check=True)
+
+
+ATTACKER = """
+import os, sys
+root, outside = sys.argv[1:]
+print("ready", flush=True)
+names = [os.path.join(root, f"{i % 7:x}", f"d{i}") for i in range(0, 60, 3)]
+while True:
+    for name in names:
+        try:
+            os.rename(name, name + ".away")
+            os.symlink(outside, name)
+            os.unlink(name)
+            os.rename(name + ".away", name)
+            file = os.path.join(name, "f1")
+            os.rename(file, file + ".away")
+            os.symlink(os.path.join(outside, "f1"), file)
+            os.unlink(file)
+            os.rename(file + ".away", file)
+        except OSError:
+            pass
+"""
+
+
+def test_a_racing_attacker_leads_it_nowhere_outside(tmp_path: Path) -> None:
+    root, outside = tmp_path / "volume", tmp_path / "outside"
+    plant(root, 60, 8)
+    outside.mkdir()
+    for i in range(8):
+        (outside / f"f{i}").touch()
+    (outside / "inner").mkdir()
+    before = {path: path.stat().st_ctime_ns for path in (outside, *outside.iterdir())}
+    attacker = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", ATTACKER, str(root), str(outside)], stdout=subprocess.PIPE
+    )
+    try:
+        assert attacker.stdout is not None
+        attacker.stdout.readline()
+        for round_ in range(12):
+            uid = UID + round_
+            run = alone(root, "--uid", uid, "--gid", GID, "--jobs", (1, 8)[round_ % 2])
+            assert run.summary["seen"] > 200
+    finally:
+        attacker.kill()
+        attacker.communicate()
+    assert {path: path.stat().st_ctime_ns for path in before} == before
+
+
+# -- what goes wrong -----------------------------------------------------------------------------------------------
+
+FAULT = """
+import os
+real = os.chown
+def chown(name, *args, **kwargs):
+    if str(name).startswith("f1"):
+        raise OSError({code}, "injected")
+    real(name, *args, **kwargs)
+os.chown = chown
+"""
+
+
+@pytest.mark.parametrize("name", ["EPERM", "EROFS", "EIO", "ESTALE"])
+def test_a_refused_entry_is_counted_and_the_rest_goes_on(tree: Path, name: str) -> None:
+    import errno
+
+    run = alone(tree, change=FAULT.format(code=getattr(errno, name)))
+    assert run.code == 1
+    assert run.summary["failures"][name]["count"] == run.summary["failed"] == 6
+    assert run.summary["failures"][name]["samples"][0].endswith("/f1")
+    assert {path for path, who in owners(tree).items() if who != RIGHT} == {
+        path for path in owners(tree) if path.endswith("/f1")
+    }
+    assert not run.summary["complete"]
+    assert run.summary["message"].startswith("6 entries could not be worked on")
+
+
+def test_what_vanishes_is_no_error(tree: Path) -> None:
+    run = alone(tree, change=FAULT.format(code=2))
+    assert (run.code, run.summary["vanished"], run.summary["failed"]) == (0, 6, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "mounts", "words"),
+    [
+        (1, ("nfs4", "server:/export"), ("Root is squashed by the NFS server", "server:/export", "no_root_squash")),
+        (1, ("cifs", "//server/share"), ("does not let owners be changed", f"uid={UID}")),
+        (1, ("ext4", "/dev/sda"), ("refused every change", "lsattr")),
+        (30, ("ext4", "/dev/sda"), ("read-only", "mount the claim writable")),
+    ],
+)
+def test_a_volume_that_refuses_everything_gets_one_sentence_and_an_early_end(
+    tmp_path: Path, code: int, mounts: tuple[str, str], words: tuple[str, ...]
+) -> None:
+    root = tmp_path / "volume"
+    plant(root, 5, 60)
+    change = (
+        f"import os\ndef no(*a, **k): raise OSError({code}, 'injected')\nos.chown = os.fchown = no\n"
+        f"fake = 'def mount_of(path): return ' + repr({mounts!r})\n"
+        "source = source.replace('class Tally:', fake + '\\n\\nclass Tally:', 1)"
+    )
+    run = alone(root, "--jobs", 1, change=change)
+    assert run.code == 1
+    assert run.summary["reason"] == "every change was refused"
+    assert ownership.REFUSED_AFTER <= run.summary["failed"] < 2 * ownership.REFUSED_AFTER
+    assert all(word in run.summary["message"] for word in words), run.summary["message"]
+    assert not run.summary["root_right"]
+
+
+def test_without_the_capability_it_says_so(tree: Path) -> None:
+    bare = ["setpriv", "--bounding-set", "-chown", *command(tree)]
+    done = subprocess.run(bare, capture_output=True, text=True, check=False)
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 1
+    assert "no CAP_CHOWN" in summary["message"]
+    assert set(owners(tree).values()) == {(0, 0)}
+
+
+def test_a_thread_that_breaks_does_not_hang_the_run(tree: Path) -> None:
+    run = alone(tree, "--jobs", 1, change="import os\ndef broken(*a, **k): raise ValueError('x')\nos.chown = broken")
+    assert run.code == 1
+    assert run.summary["failures"]["ValueError"]["count"] >= 1
+
+
+def test_a_helper_that_dies_ends_the_run_unfinished(tmp_path: Path) -> None:
+    root = tmp_path / "volume"
+    plant(root, 40, 20)
+    change = (
+        "import os\nfirst, real = os.getpid(), os.chown\n"
+        "source = source.replace('count = len(os.sched_getaffinity(0))', 'count = 3')\n"
+        "def chown(*a, **k):\n"
+        "    if os.getpid() != first: os._exit(9)\n"
+        "    import time; time.sleep(0.005); real(*a, **k)\n"
+        "os.chown = chown"
+    )
+    run = alone(root, change=change)
+    assert (run.code, run.summary["complete"]) == (1, False)
+    assert run.summary["reason"] == "a worker process died"
+    assert not run.summary["root_right"]
+
+
+def test_sigterm_ends_it_soon_with_a_summary(tmp_path: Path) -> None:
+    root = tmp_path / "volume"
+    plant(root, 10, 30)
+    slow = "import os, time\nreal = os.stat\ndef late(*a, **k): time.sleep(0.02); return real(*a, **k)\nos.stat = late"
+    process = subprocess.Popen(
+        command(root, "--jobs", 2, "--state", tmp_path / "state", change=slow), stdout=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "state").exists():
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+    summary = json.loads(out.splitlines()[-1])
+    assert process.returncode == 128 + signal.SIGTERM
+    assert (summary["complete"], summary["reason"]) == (False, "stopped by a signal")
+    assert not summary["root_right"]
+    assert alone(root, "--state", tmp_path / "state").code == 0
+    assert set(owners(root).values()) == {RIGHT}
+
+
+def test_a_limit_of_a_changing_run_ends_it_unfinished(tree: Path, work: Callable[..., Run]) -> None:
+    run = work(tree, "--limit", 10)
+    assert (run.code, run.summary["reason"], run.summary["root_right"]) == (1, "limit reached", False)
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (("--uid", "-1", "--gid", "1"), "--uid"),
+        (("--uid", "1"), "--gid"),
+        (("--uid", "1", "--gid", "1", "--shard", "2/2"), "--shard"),
+        (("--uid", "1", "--gid", "1", "--rate", "0"), "--rate"),
+        (("--uid", "1", "--gid", "1", "--undo"), "--state"),
+        (("--uid", "1", "--gid", "1", "--undo", "--check"), "exclude each other"),
+        (("--uid", "1", "--gid", "1", "--move-aside", "../x"), "below ROOT"),
+    ],
+)
+def test_wrong_arguments_get_a_sentence(
+    tree: Path, args: tuple[str, ...], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ownership.main([str(tree), *args]) == 1
+    line = json.loads(capsys.readouterr().out)
+    assert line["event"] == "error"
+    assert word in line["message"]
+
+
+@pytest.mark.parametrize(("root", "word"), [("/", "root of the whole file system"), ("/nowhere", "No such file")])
+def test_a_root_it_will_not_work_on(root: str, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ownership.main([root, "--uid", "1", "--gid", "1"]) == 1
+    assert word in json.loads(capsys.readouterr().out)["message"]
+
+
+# -- shape ---------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_one_small_file_for_python_3_8_that_imports_the_standard_library_only() -> None:
+    source = WORKER.read_text()
+    tree = ast.parse(source, feature_version=(3, 8))
+    imported = {
+        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    } | {str(node.module).split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported <= sys.stdlib_module_names
+    assert len(source.encode()) < 200_000
+
+
+def test_progress_is_said_while_it_works(tmp_path: Path) -> None:
+    root = tmp_path / "volume"
+    plant(root, 7, 6)
+    run = alone(root, "--rate", 60)
+    steps = [line for line in run.lines if line["event"] == "progress"]
+    assert steps
+    assert set(steps[0]) == {
+        "event", "seen", "wrong", "changed", "failed", "per_second", "directory", "threads",
+    }  # fmt: skip
+    assert run.code == 0

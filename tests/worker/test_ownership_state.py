@@ -1,0 +1,480 @@
+"""What the ownership worker remembers: resuming, undoing, sharding, moving aside."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.worker import ownership
+from tests.worker.ownership_run import GID, UID, alone, command, owner, owners, plant
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners are changed by root")
+RIGHT = (UID, GID)
+COUNT_STATUS = """
+import atexit, os
+real, calls = os.stat, [0]
+def counted(*a, **k):
+    calls[0] += 1
+    return real(*a, **k)
+os.stat = counted
+leave = os._exit
+def told(code):
+    open({path!r}, 'w').write(str(calls[0]))
+    leave(code)
+os._exit = told
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "volume"
+    plant(root, 20, 40)
+    return root
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@given(st.sets(st.integers(min_value=0, max_value=2**64 - 1), min_size=1))
+def test_inodes_are_packed_without_loss(inodes: set[int]) -> None:
+    assert ownership.unpacked(ownership.packed(list(inodes))) == sorted(inodes)
+
+
+def test_inodes_in_a_row_take_one_step() -> None:
+    assert ownership.packed([5, 6, 7, 20]) == "5+2,d"
+
+
+def die_after(changes: int) -> str:
+    return (
+        f"import os\nreal, left = os.chown, [{changes}]\ndef chown(*a, **k):\n    left[0] -= 1\n"
+        "    if left[0] < 0: os.kill(os.getpid(), 9)\n    real(*a, **k)\nos.chown = chown"
+    )
+
+
+@pytest.mark.parametrize("changes", [0, 1, 250, 500, 799])
+def test_killed_and_run_again_it_finishes_without_redoing_what_is_done(
+    tree: Path, state: Path, tmp_path: Path, changes: int
+) -> None:
+    killed = subprocess.run(command(tree, "--jobs", 1, "--state", state, change=die_after(changes)), check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert owner(tree.stat()) == (0, 0)
+    counted = tmp_path / "calls"
+    run = alone(tree, "--jobs", 1, "--state", state, change=COUNT_STATUS.format(path=str(counted)))
+    assert run.code == 0
+    assert set(owners(tree).values()) == {RIGHT}
+    assert int(counted.read_text()) <= 800 - changes + 80  # at most two directories again
+
+
+def test_killed_at_any_time_with_all_processes_the_owners_are_still_known(tree: Path, state: Path) -> None:
+    for path in tree.rglob("f7"):
+        os.chown(path, 7, 8)
+    os.chown(tree / "0", *RIGHT)
+    before = owners(tree)
+    for delay in (0.04, 0.06, 0.08, 0.1):
+        process = subprocess.Popen(command(tree, "--state", state), stdout=subprocess.DEVNULL)
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+    assert alone(tree, "--state", state).code == 0
+    assert set(owners(tree).values()) == {RIGHT}
+    undone = alone(tree, "--state", state, "--undo")
+    assert undone.code == 0
+    assert owners(tree) == before
+
+
+def test_a_huge_directory_is_taken_up_where_it_was_left(tmp_path: Path, state: Path) -> None:
+    root = tmp_path / "volume"
+    (root / "flat").mkdir(parents=True)
+    for i in range(2000):
+        (root / "flat" / f"f{i}").touch()
+    small = "source = source.replace('WINDOW = 4096', 'WINDOW = 100')\n"
+    killed = subprocess.run(command(root, "--jobs", 1, "--state", state, change=small + die_after(1500)), check=False)
+    assert killed.returncode == -signal.SIGKILL
+    counted = tmp_path / "calls"
+    change = small + COUNT_STATUS.format(path=str(counted))
+    run = alone(root, "--jobs", 1, "--state", state, change=change)
+    assert (run.code, run.summary["resumed"]) == (0, 1)
+    assert int(counted.read_text()) <= 900
+    assert set(owners(root).values()) == {RIGHT}
+
+
+def test_a_huge_directory_that_changed_meanwhile_is_looked_at_whole(tmp_path: Path, state: Path) -> None:
+    root = tmp_path / "volume"
+    (root / "flat").mkdir(parents=True)
+    for i in range(2000):
+        (root / "flat" / f"f{i}").touch()
+    small = "source = source.replace('WINDOW = 4096', 'WINDOW = 100')\n"
+    subprocess.run(command(root, "--jobs", 1, "--state", state, change=small + die_after(1500)), check=False)
+    names = [entry.name for entry in os.scandir(root / "flat")]
+    (root / "flat" / names[0]).rename(root / "flat" / "other")
+    for name in names[1:300]:
+        os.chown(root / "flat" / name, 0, 0)
+    assert alone(root, "--jobs", 1, "--state", state, change=small).code == 0
+    assert set(owners(root).values()) == {RIGHT}
+
+
+def test_after_a_reboot_only_what_was_surely_on_disk_is_believed(tree: Path, state: Path) -> None:
+    subprocess.run(command(tree, "--jobs", 1, "--state", state, change=die_after(700)), check=False)
+    for path in tree.rglob("*"):  # as if the power cut had taken the changes with it
+        os.lchown(path, 0, 0)
+    other_boot = "source = source.replace('return file.read().strip()', 'return \"other\"')"
+    run = alone(tree, "--state", state, change=other_boot)
+    assert (run.code, run.summary["resumed"]) == (0, 0)
+    assert set(owners(tree).values()) == {RIGHT}
+
+
+def test_a_finished_state_proves_nothing_about_the_next_run(tree: Path, state: Path) -> None:
+    assert alone(tree, "--state", state).code == 0
+    os.chown(tree / "1" / "d1" / "f1", 0, 0)
+    run = alone(tree, "--state", state)
+    assert (run.code, run.summary["changed"], run.summary["resumed"]) == (0, 1, 0)
+
+
+def test_a_torn_or_damaged_line_is_not_believed(tree: Path, state: Path) -> None:
+    subprocess.run(command(tree, "--jobs", 1, "--state", state, change=die_after(700)), check=False)
+    data = state.read_bytes().splitlines(keepends=True)
+    claims = [i for i, line in enumerate(data) if line[9:10] == b"f"]
+    data[claims[0]] = data[claims[0]].replace(b" f ", b" f 1")
+    state.write_bytes(b"".join(data) + b"12345678 f 12")
+    run = alone(tree, "--state", state)
+    assert run.code == 0
+    assert run.summary["resumed"] == len(claims) - 1
+    assert set(owners(tree).values()) == {RIGHT}
+    undone = alone(tree, "--state", state, "--undo")
+    assert undone.code == 0
+    assert set(owners(tree).values()) == {(0, 0)}
+
+
+def test_the_state_is_small(tree: Path, state: Path) -> None:
+    """Less than the inodes alone would take. How much less is up to the disk: other programs that make files meanwhile
+    take inodes from the rows in which ours would lie."""
+    assert alone(tree, "--state", state).code == 0
+    assert state.stat().st_size < sum(len(str(path.lstat().st_ino)) for path in tree.rglob("*"))
+
+
+def test_a_state_in_the_volume_is_left_alone(tree: Path) -> None:
+    inside = tree / ".posit-audit-ownership.state"
+    assert alone(tree, "--state", inside).code == 0
+    assert owner(inside.stat()) == (0, 0)
+    assert alone(tree, "--check").code == 0
+    assert alone(tree, "--check", "--limit", 10**6).code == 0
+    elsewhere = tree / "0" / "my.state"
+    assert alone(tree, "--state", elsewhere).code == 0
+    assert owner(elsewhere.stat()) == (0, 0)
+
+
+# -- what a state must be ------------------------------------------------------------------------------------------
+
+
+def refused(tree: Path, state: Path, *args: object) -> str:
+    run = alone(tree, "--state", state, *args)
+    assert run.code == 1
+    assert run.lines[-1]["event"] == "error", run.lines[-1]
+    return str(run.lines[-1]["message"])
+
+
+def test_a_state_that_others_can_write_is_not_trusted(tree: Path, state: Path) -> None:
+    assert alone(tree, "--state", state).code == 0
+    state.chmod(0o622)
+    assert "not trusted" in refused(tree, state)
+    state.chmod(0o600)
+    os.chown(state, UID, GID)
+    assert "not trusted" in refused(tree, state, "--undo")
+    os.chown(state, 0, 0)
+    os.link(state, state.with_name("second"))
+    assert "not trusted" in refused(tree, state)
+
+
+def test_a_link_in_place_of_the_state_is_not_followed(tree: Path, state: Path) -> None:
+    target = state.with_name("target")
+    state.symlink_to(target)
+    run = alone(tree, "--state", state)
+    assert (run.code, run.summary["state"]["error"]) == (1, "ELOOP")
+    assert not target.exists()
+
+
+def test_a_state_of_another_run_or_of_nobody_is_refused(tree: Path, state: Path) -> None:
+    assert alone(tree, "--state", state).code == 0
+    assert "belongs to another run" in refused(tree, state, "--uid", 1, "--gid", 1)
+    state.write_text("hello\n")
+    assert "not a state of ours" in refused(tree, state)
+    assert "nothing is known to undo" in refused(tree, state.with_name("none"), "--undo")
+
+
+def test_two_runs_do_not_share_a_state(tree: Path, state: Path) -> None:
+    assert alone(tree, "--state", state).code == 0
+    with state.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        run = alone(tree, "--state", state, change="source = source.replace('wait: float = 10.0', 'wait: float = 0.1')")
+    assert run.code == 1
+    assert "Another run holds the state" in run.lines[-1]["message"]
+
+
+def test_a_full_disk_under_the_state_does_not_stop_the_work_but_is_told(tree: Path, state: Path) -> None:
+    full = (
+        "import os\nreal = os.write\ndef write(fd, data):\n"
+        "    if b' o ' in data: raise OSError(28, 'full')\n    return real(fd, data)\nos.write = write"
+    )
+    run = alone(tree, "--jobs", 1, "--state", state, change=full)
+    assert (run.code, run.summary["complete"], run.summary["state"]["error"]) == (1, False, "ENOSPC")
+    assert "disk of the state" in run.summary["message"]
+    assert set(owners(tree).values()) == {RIGHT}
+
+
+# -- undo ----------------------------------------------------------------------------------------------------------
+
+
+def test_undo_gives_back_each_owner_and_leaves_what_was_changed_since(tree: Path, state: Path) -> None:
+    os.chown(tree / "0" / "d0" / "f0", 11, 12)
+    os.chown(tree / "0" / "d0", 13, 14)
+    os.chown(tree / "1" / "d1" / "f1", *RIGHT)
+    (tree / "2" / "d2" / "f2").chmod(0o4755)
+    before = owners(tree)
+    assert alone(tree, "--state", state).code == 0
+    os.chown(tree / "2" / "d2" / "f3", 77, 77)
+    (tree / "0" / "d0" / "new").touch()
+    os.chown(tree / "0" / "d0" / "new", *RIGHT)
+    (tree / "3" / "d3").rename(tree / "3" / "renamed")
+
+    run = alone(tree, "--state", state, "--undo")
+
+    assert run.code == 0
+    after = owners(tree)
+    before["2/d2/f3"] = (77, 77)
+    before["0/d0/new"] = RIGHT
+    assert {path: after[path] for path in before if not path.startswith("3/d3")} == {
+        path: who for path, who in before.items() if not path.startswith("3/d3")
+    }
+    assert not (tree / "2" / "d2" / "f2").stat().st_mode & 0o4000
+    assert run.summary["mode_bits"]["dropped"]["samples"] == ["2/d2/f2"]
+
+
+def test_an_undo_voids_what_was_done_and_can_itself_be_repeated(tree: Path, state: Path) -> None:
+    subprocess.run(command(tree, "--jobs", 1, "--state", state, change=die_after(600)), check=False)
+    killed = subprocess.run(command(tree, "--jobs", 1, "--state", state, "--undo", change=die_after(300)), check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert alone(tree, "--state", state, "--undo").code == 0
+    assert set(owners(tree).values()) == {(0, 0)}
+    run = alone(tree, "--state", state)
+    assert (run.code, run.summary["resumed"]) == (0, 0)
+    assert set(owners(tree).values()) == {RIGHT}
+
+
+# -- shards --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_shards_cover_each_entry_once_and_the_last_to_finish_does_the_top(
+    tree: Path, state: Path, order: tuple[int, ...]
+) -> None:
+    entries = len(owners(tree))
+    changed = []
+    for index in order:
+        assert owner(tree.stat()) == (0, 0)
+        run = alone(tree, "--shard", f"{index}/3", "--state", state)
+        assert run.code == 0
+        changed.append(run.summary["changed"])
+    assert set(owners(tree).values()) == {RIGHT}
+    assert sum(changed) == entries
+    assert all(part > 100 for part in changed)
+    assert alone(tree, "--undo", "--state", state).code == 0
+    assert set(owners(tree).values()) == {(0, 0)}
+
+
+def test_one_undo_takes_back_what_a_plain_run_and_the_shards_of_a_later_job_did(tree: Path, state: Path) -> None:
+    assert alone(tree, "--state", state).code == 0
+    late = tree / "late"
+    late.mkdir()
+    (late / "file").touch()
+    for index in (0, 1):
+        assert alone(tree, "--shard", f"{index}/2", "--state", f"{state}.job-1").code == 0
+    assert set(owners(tree).values()) == {RIGHT}
+    assert alone(tree, "--undo", "--state", state).code == 0
+    assert set(owners(tree).values()) == {(0, 0)}
+
+
+def test_a_later_shard_finds_at_its_new_place_what_another_moved_aside(tree: Path, state: Path) -> None:
+    """Whichever begins first moves it, before any of them lists a directory."""
+    (tree / "verify").mkdir()
+    (tree / "verify" / "activation").touch()
+    moved = [
+        alone(tree, "--shard", f"{index}/2", "--state", state, "--move-aside", "verify").summary["moved_aside"][0]
+        for index in (1, 0)
+    ]
+    assert [row["moved"] for row in moved] == [True, False]
+    assert set(owners(tree).values()) == {RIGHT}
+    assert alone(tree, "--undo", "--state", state).code == 0
+    assert (tree / "verify" / "activation").exists()
+
+
+def test_shards_without_a_state_leave_the_top_to_a_plain_run(tree: Path) -> None:
+    for index in (0, 1):
+        assert alone(tree, "--shard", f"{index}/2").code == 0
+    found = owners(tree)
+    assert found.pop(".") == (0, 0)
+    assert set(found.values()) == {RIGHT}
+    run = alone(tree)
+    assert (run.code, run.summary["changed"]) == (0, 1)
+
+
+# -- moving aside --------------------------------------------------------------------------------------------------
+
+
+def test_roots_leftover_is_moved_aside_once_and_comes_back_with_undo(tree: Path, state: Path) -> None:
+    (tree / "verify").mkdir()
+    (tree / "verify" / "activation").write_text("root's")
+    looked = alone(tree, "--check", "--move-aside", "verify")
+    assert looked.summary["moved_aside"] == [{"path": "verify", "moved": False, "owner": "0:0", "why": "found"}]
+    run = alone(tree, "--state", state, "--move-aside", "verify", "--move-aside", "never/there")
+    moved, absent = run.summary["moved_aside"]
+    assert (run.code, moved["moved"], moved["owner"], absent["why"]) == (0, True, "0:0", "absent")
+    assert moved["to"].startswith("verify.posit-audit-")
+    assert (tree / moved["to"] / "activation").read_text() == "root's"
+    assert set(owners(tree).values()) == {RIGHT}
+
+    (tree / "verify").mkdir()
+    (tree / "verify" / "fresh").touch()
+    for path in (tree / "verify", tree / "verify" / "fresh"):
+        os.chown(path, *RIGHT)
+    again = alone(tree, "--state", state, "--move-aside", "verify")
+    assert again.summary["moved_aside"][0]["why"] == "belongs to the new owner"
+
+    held = alone(tree, "--state", state, "--undo")
+    assert (held.code, held.summary["moved_aside"][0]["error"]) == (1, "EEXIST")
+    subprocess.run(["rm", "-r", str(tree / "verify")], check=True)
+    back = alone(tree, "--state", state, "--undo")
+    assert (back.code, back.summary["moved_aside"][0]["moved"]) == (0, True)
+    assert (tree / "verify" / "activation").read_text() == "root's"
+    assert set(owners(tree).values()) == {(0, 0)}
+
+
+def test_moving_aside_follows_no_link(tree: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "verify").mkdir(parents=True)
+    (tree / "link").symlink_to(outside)
+    run = alone(tree, "--move-aside", "link/verify")
+    assert run.code == 1
+    assert run.summary["moved_aside"][0]["why"] == "failed"
+    assert (outside / "verify").exists()
+
+
+# -- looking -------------------------------------------------------------------------------------------------------
+
+
+def test_a_check_tells_what_is_wrong_by_owner_and_changes_nothing(tree: Path) -> None:
+    for path in tree.rglob("*"):
+        os.chown(path, *RIGHT)
+    assert alone(tree, "--check").code == 2  # the top alone
+    os.chown(tree, *RIGHT)
+    assert alone(tree, "--check").code == 0
+    os.chown(tree / "0" / "d0" / "f0", 0, 0)
+    os.chown(tree / "0" / "d0" / "f1", UID, 0)
+    run = alone(tree, "--check")
+    assert run.code == 2
+    assert run.summary["wrong_by_owner"] == {
+        "0:0": {"count": 1, "samples": ["0/d0/f0"]},
+        f"{UID}:0": {"count": 1, "samples": ["0/d0/f1"]},
+    }
+    assert run.summary["root_right"]
+    assert owner((tree / "0" / "d0" / "f0").stat()) == (0, 0)
+
+
+def test_a_limit_larger_than_the_tree_sees_everything(tree: Path) -> None:
+    entries = len(owners(tree))
+    run = alone(tree, "--check", "--limit", 10 * entries)
+    assert (run.code, run.summary["seen"], run.summary["wrong"]) == (2, entries, entries)
+    assert run.summary["looked"]["exhaustive"]
+    assert run.summary["complete"]
+    assert run.summary["looked"]["wrong_directories_share"] == 0
+
+
+def test_a_limited_look_meets_deep_faults_and_says_what_it_would_have_met(tmp_path: Path) -> None:
+    root = tmp_path / "volume"
+    for i in range(150):
+        folder = root / f"a{i % 5}" / f"b{i}" / "c"
+        folder.mkdir(parents=True)
+        for j in range(20):
+            (folder / f"f{j}").touch()
+    for path in (root, *root.rglob("*")):
+        os.chown(path, *RIGHT)
+    for path in root.glob("a1/b*/c/f*"):  # a fifth of the leaves, nothing in the first levels
+        os.chown(path, 0, 0)
+    run = alone(root, "--check", "--limit", 1000, "--seed", 7)
+    looked = run.summary["looked"]
+    assert run.code == 2
+    assert not looked["exhaustive"]
+    assert not run.summary["complete"]
+    assert run.summary["wrong_by_owner"]["0:0"]["samples"][0].startswith("a1/")
+    assert 950 <= run.summary["seen"] <= 1300
+    assert 0 < looked["wrong_directories_share"] < 0.2
+    assert 1800 < looked["estimated_entries"] < 5500
+
+    for path in root.glob("a1/b*/c/f*"):
+        os.chown(path, *RIGHT)
+    clean = alone(root, "--check", "--limit", 1000)
+    assert (clean.code, clean.summary["complete"]) == (0, False)
+
+
+def test_shares_are_what_even_draws_would_meet() -> None:
+    share = ownership.smallest_share(100)
+    assert (1 - share) ** 100 == pytest.approx(0.05, rel=1e-3)
+    assert ownership.smallest_share(0) == 1.0
+
+
+def test_a_look_that_saw_nothing_is_no_pass(tree: Path) -> None:
+    os.chown(tree, *RIGHT)
+    run = alone(tree, "--check", "--limit", 1)
+    assert (run.code, run.summary["seen"], run.summary["looked"]["wrong_directories_share"]) == (1, 1, 1.0)
+
+
+def test_an_unreadable_directory_is_no_pass(tree: Path) -> None:
+    for path in (tree, *tree.rglob("*")):
+        os.chown(path, *RIGHT)
+    change = (
+        "import os\nreal = os.open\ndef refuse(name, *a, **k):\n"
+        "    if name == 'd3': raise OSError(13, 'injected')\n    return real(name, *a, **k)\nos.open = refuse"
+    )
+    for args in ((), ("--limit", 10**6)):
+        run = alone(tree, "--check", *args, change=change)
+        assert (run.code, run.summary["complete"]) == (1, False)
+        assert run.summary["failures"]["EACCES"] == {"count": 1, "samples": ["3/d3"]}
+
+
+def test_the_quota_spreads_calls_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(ownership.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(ownership.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    quota = ownership.Quota(50, memoryview(bytearray(8)).cast("Q"))
+    for _ in range(200):
+        quota.spend(1)
+    assert clock[0] - 100 == pytest.approx(200 / 50, abs=0.2)
+
+
+def test_it_runs_as_a_module(tree: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "auditor.worker.ownership", str(tree), "--uid", "1", "--gid", "1", "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "summary"
+
+
+def test_a_record_that_the_kubelet_opened_to_fs_group_still_undoes(tree: Path, state: Path) -> None:
+    """The kubelet lets fsGroup write every file on the volume, the record too."""
+    assert alone(tree, "--state", state).code == 0
+    os.chown(state, 0, UID)
+    state.chmod(0o660)
+    assert alone(tree, "--state", state, "--undo").code == 0
+    assert set(owners(tree).values()) == {(0, 0)}
