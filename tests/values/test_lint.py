@@ -332,7 +332,7 @@ _ANY = st.recursive(
     max_leaves=6,
 )
 _PLACES = sorted(
-    {key for chart in load().charts for version in (chart.oldest, chart.newest) for key in chart.known_keys_at(version)}
+    {key for chart in load().charts for version in (chart.oldest, chart.newest) for key in chart.defaults_at(version)}
     | {"config", "launcher", "backends.kubernetes", "pod", "ingress.hosts", "license", "config.Server"}
 )
 
