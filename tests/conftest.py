@@ -13,11 +13,18 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from scripts.localcluster import network
 from scripts.localcluster.preflight import why_not
 from scripts.toolchain import build as toolchain
+
+# Two cores are shared with clusters that start: how long one example takes says nothing about the code.
+hypothesis.settings.register_profile(
+    "posit-audit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("posit-audit")
 
 KIND_LOCAL = Path(__file__).parent.parent / "scripts" / "kind-local"
 _UNNAMED = "pytest-kind"  # the plugin's default

@@ -188,7 +188,7 @@ def _has(data: Any, path: tuple[str | int, ...]) -> bool:
 
 
 @given(edits())
-@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 def test_an_edit_of_the_text_is_the_same_edit_of_the_values(case: tuple[str, list[Put], list[Any]]) -> None:
     text, puts, drops = case
     document = Document.parse(text)

@@ -22,9 +22,7 @@ from tests.values.strategies import VALUES
 
 CHART: Chart = load().chart("rstudio-connect")
 FROM = st.sampled_from([None, "0.7.4", "0.8.38", "0.9.5", "0.20.13"])
-slow = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+slow = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def documents(values: list[dict[str, Any]]) -> list[Document]:
@@ -122,7 +120,7 @@ def test_what_a_note_calls_moved_stands_at_its_new_place(values: dict[str, Any])
         max_leaves=12,
     ).filter(lambda value: isinstance(value, dict))
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_values_of_any_shape_do_not_make_it_crash(values: dict[str, Any]) -> None:
     result = migrate([as_document(values)], CHART)
     assert lost(as_document(values).data, result.documents[0].data, result.notes) == []

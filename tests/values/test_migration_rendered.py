@@ -176,9 +176,7 @@ def test_package_manager_values_that_are_refused_render_after_migration(
     helm.template("rstudio-pm", "0.20.4", migrated)
 
 
-@settings(
-    max_examples=25, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=True
-)
+@settings(max_examples=25, phases=[Phase.generate], suppress_health_check=list(HealthCheck), derandomize=True)
 @given(values=VALUES)
 def test_what_is_claimed_to_be_migrated_renders(helm: Helm, connect: Chart, values: dict[str, Any]) -> None:
     """Without an open question Helm must render; where it does not, a question must be open."""
