@@ -12,7 +12,7 @@ from typing import Any
 from auditor.model.finding import Evidence, Finding, Fix, Result, Severity
 from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.kubernetes import ObjectRef
-from auditor.model.ownership import Owner, OwnershipProbe, WrongOwner
+from auditor.model.ownership import ContentData, ContentDirectory, Owner, OwnershipProbe, WrongOwner
 from auditor.model.product import CONTENT_ACCOUNT_LABEL, Product
 from auditor.model.seen import Unseen, Withheld
 from auditor.model.snapshot import (
@@ -289,6 +289,24 @@ def content(*uses: tuple[str, str], mode: str = "direct", namespace: str = NAMES
     )
 
 
+def content_directory(*unreadable: WrongOwner, **fields: Any) -> ContentDirectory:
+    """One that the content gets at, unless `unreadable` or fields say otherwise."""
+    sub_path = fields.get("sub_path", "apps/17/3")
+    healthy: dict[str, Any] = {
+        "claim": object_ref("PersistentVolumeClaim", claim_name(CONNECT)),
+        "path": f"{_DATA[CONNECT]}/{sub_path}",
+        "sub_path": sub_path,
+        "used_by": f"Job {NAMESPACE}/report",
+        "user": Owner(999, 999),
+        "writes": True,
+        "seen": 40,
+        "exhaustive": True,
+        "top_owner": Owner(999, 999),
+        "method": "python",
+    }
+    return ContentDirectory(**healthy | {"unreadable": unreadable} | fields)
+
+
 def hook_job(*, active: int = 0, failed: int = 0, succeeded: int = 0, waiting_reason: str = "") -> HookJob:
     return HookJob(
         ref=object_ref("Job", "rstudio-pm-chown-shared-storage"),
@@ -301,7 +319,9 @@ def hook_job(*, active: int = 0, failed: int = 0, succeeded: int = 0, waiting_re
 
 def package_manager(*, namespace: str = NAMESPACE, name: str = "", **facets: Any) -> ReleaseState:
     """A healthy Package Manager; keywords replace fields of the state."""
-    return _release(PACKAGE_MANAGER, namespace, name, {"ownership": (probe(),), "content": None} | facets)
+    return _release(
+        PACKAGE_MANAGER, namespace, name, {"ownership": (probe(),), "content": None, "content_data": None} | facets
+    )
 
 
 def connect(*, namespace: str = NAMESPACE, name: str = "", **facets: Any) -> ReleaseState:
@@ -309,6 +329,7 @@ def connect(*, namespace: str = NAMESPACE, name: str = "", **facets: Any) -> Rel
     own = {
         "ownership": (),
         "content": content(("content", "ConfigMap rstudio-connect-config job.yaml")),
+        "content_data": ContentData(directories=(content_directory(),)),
         "service_accounts": (service_account(CONNECT.value), service_account("content", labelled=True)),
     }
     return _release(CONNECT, namespace, name, own | facets)

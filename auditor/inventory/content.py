@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from auditor.inventory.asking import Json, Look, reading
 from auditor.inventory.config import config
 from auditor.inventory.releases import helm
@@ -41,11 +43,11 @@ def content(look: Look) -> Content | None:
     mode, namespace = content_mode(rendered), content_namespace(look, rendered)
     if mode == "local":
         return Content(mode=mode, namespace=namespace)
-    started = list(_started(look, namespace, _data_claim(rendered, mode)))
+    bodies = list(started(look, namespace, data_claim(rendered, mode)))
     uses = [*_named(look, rendered, mode)]
     if not uses:
         uses.append(AccountUse(account="default", evidence="content pods get the namespace default"))
-    return Content(mode=mode, namespace=namespace, uses=(*uses, *_summed_up(started)), jobs=len(started))
+    return Content(mode=mode, namespace=namespace, uses=(*uses, *_summed_up(bodies)), jobs=len(bodies))
 
 
 def content_mode(rendered: Config) -> str:
@@ -60,7 +62,7 @@ def content_namespace(look: Look, rendered: Config) -> str:
     return (own or "").strip('"') or look.namespace
 
 
-def _data_claim(rendered: Config, mode: str) -> str:
+def data_claim(rendered: Config, mode: str) -> str:
     return (setting(rendered, _SECTION[mode], "DataDirPVCName") or "").strip('"')
 
 
@@ -107,14 +109,40 @@ def _template_data(template: str, where: str) -> Any:
         ) from None
 
 
-def _started(look: Look, namespace: str, data_claim: str) -> Iterator[tuple[str, str]]:
-    """(account, object) of each content Job and Launcher pod that exists. The direct runner's pods all come from
-    Jobs (its role lets it create nothing else), so their Jobs tell their accounts."""
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """A content Job or Launcher pod that exists."""
+
+    name: str
+    """"Job dashboards/report-17"."""
+    created: str
+    running: bool
+    """It has not come to its end."""
+    spec: Json
+    """Its pod's."""
+
+    @property
+    def account(self) -> str:
+        return self.spec.get("serviceAccountName") or "default"
+
+
+def started(look: Look, namespace: str, data_claim: str) -> Iterator[Started]:
+    """The direct runner's pods all come from Jobs, as its role lets it create nothing else: those tell."""
     for kind, bodies in (("Job", _jobs(look, namespace)), ("Pod", _launcher_pods(look, namespace))):
         for body in bodies:
-            spec = body["spec"]["template"]["spec"] if kind == "Job" else body["spec"]
-            if not _is_of_another(spec, data_claim):
-                yield spec.get("serviceAccountName") or "default", f"{kind} {namespace}/{body['metadata']['name']}"
+            one = Started(
+                name=f"{kind} {namespace}/{body['metadata']['name']}",
+                created=body["metadata"].get("creationTimestamp") or "",
+                running=not _has_ended(body.get("status") or {}),
+                spec=body["spec"]["template"]["spec"] if kind == "Job" else body["spec"],
+            )
+            if not _is_of_another(one.spec, data_claim):
+                yield one
+
+
+def _has_ended(status: Json) -> bool:
+    """A Job's or a pod's."""
+    ends = {one["type"] for one in status.get("conditions") or () if one["status"] == "True"} & {"Complete", "Failed"}
+    return bool(ends) or status.get("phase") in ("Succeeded", "Failed")
 
 
 def _jobs(look: Look, namespace: str) -> Sequence[Json]:
@@ -143,9 +171,9 @@ def _is_of_another(spec: Json, data_claim: str) -> bool:
     return bool(data_claim and claims and data_claim not in claims)
 
 
-def _summed_up(started: Sequence[tuple[str, str]]) -> Iterator[AccountUse]:
+def _summed_up(bodies: Sequence[Started]) -> Iterator[AccountUse]:
     """One line of evidence per account, however many Jobs run under it."""
-    for account in sorted({account for account, _ in started}):
-        objects = sorted(one for whose, one in started if whose == account)
-        more = f" and {len(objects) - 1} more" if len(objects) > 1 else ""
-        yield AccountUse(account=account, evidence=objects[0] + more)
+    for account in sorted({body.account for body in bodies}):
+        names = sorted(body.name for body in bodies if body.account == account)
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield AccountUse(account=account, evidence=names[0] + more)

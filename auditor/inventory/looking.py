@@ -22,14 +22,26 @@ _GRACE: Final = 30
 _WRONG_FOUND: Final = 2
 _SAMPLES: Final = 5
 
-# $1 is the volume. Nothing but POSIX. What root left in verify/ are license activations of a server that ran as root
-# (rstudio/helm, charts/rstudio-pm/templates/post-upgrade-chown-job.yaml).
-_TOOLS: Final = """
+HAS_PYTHON: Final = """
 if command -v python3 >/dev/null 2>&1 && python3 -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null
 then echo python; else echo posix; fi
+"""
+"""Says whether the container can run the worker."""
+SKIPPED: Final = (
+    r"""-name .snapshot -o -name '~snapshot' -o -name .zfs -o -path "$1/lost+found" -o -path "$1/.snapshots" """
+    r"""-o -path "$1/aquota.user" -o -path "$1/aquota.group" -o -path "$1/.posit-audit*" """
+)
+"""find's tests, below $1, for what the worker skips too."""
+
+# $1 is the volume. Nothing but POSIX. What root left in verify/ are license activations of a server that ran as root
+# (rstudio/helm, charts/rstudio-pm/templates/post-upgrade-chown-job.yaml).
+_TOOLS: Final = (
+    HAS_PYTHON
+    + """
 id -u; id -g
 find "$1/verify" -user 0 2>/dev/null | head -n 1
 """
+)
 
 # stdin can't be closed before the answer comes, so the program's length says where it ends.
 _FROM_STDIN: Final = (
@@ -40,17 +52,20 @@ _FROM_STDIN: Final = (
 # is right, a line for each that is wrong, "end" where find saw everything. `ls -q` keeps a line break in a name from
 # ending its line. Nothing but find and what every image has beside it: no awk, no grep. What the worker skips is
 # skipped here too.
-_FIND: Final = r"""
+_FIND: Final = (
+    r"""
 export LC_ALL=C
 run() { if command -v timeout >/dev/null 2>&1; then timeout "$@"; else shift; "$@"; fi; }
 {
     run "$4" find "$1" -xdev \
-        \( -name .snapshot -o -name '~snapshot' -o -name .zfs -o -path "$1/lost+found" -o -path "$1/.snapshots" \
-        -o -path "$1/aquota.user" -o -path "$1/aquota.group" -o -path "$1/.posit-audit*" \) -prune \
+        \( """
+    + SKIPPED
+    + r"""\) -prune \
         -o \( ! -user "$2" -o ! -group "$3" \) -exec ls -ndq {} + \
         -o -exec printf '.%.0s' {} + 2>/dev/null && echo end
 } | head -c "$5"
 """
+)
 _LARGEST_ANSWER: Final = 4 * 1024 * 1024
 
 # All of it in one go, for a pod that lives no longer than this: $6 is the worker's file, $7 the limit in entries. The

@@ -39,7 +39,7 @@ def ownership(look: Look) -> tuple[OwnershipProbe, ...]:
 
 def _probe(look: Look, mount: DataMount) -> OwnershipProbe:
     claim = ObjectRef("PersistentVolumeClaim", look.namespace, mount.claim)
-    pod = next((body for body in server_pods(look) if _can_look(body, mount.claim)), None)
+    pod = next((body for body in server_pods(look) if can_look(body, mount.claim)), None)
     if pod is None:
         return _failed(
             claim,
@@ -144,7 +144,7 @@ def expected_owner(spec: Json, container: str, actual: Owner) -> tuple[Owner, st
     return Owner(uid, gid), source
 
 
-def _can_look(pod: Json, claim: str) -> bool:
+def can_look(pod: Json, claim: str) -> bool:
     status = pod.get("status") or {}
     return (
         "deletionTimestamp" not in pod["metadata"]

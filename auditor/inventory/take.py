@@ -9,6 +9,7 @@ from auditor.inventory.accounts import role_bindings, service_accounts
 from auditor.inventory.asking import Asker, Look, Reading
 from auditor.inventory.config import config
 from auditor.inventory.content import content
+from auditor.inventory.content_data import content_data
 from auditor.inventory.discovery import Discovery
 from auditor.inventory.events import events
 from auditor.inventory.found import Found
@@ -42,6 +43,7 @@ _READINGS: Final[tuple[Reading[Any], ...]] = (
     ownership,
     license_secrets,
     content,
+    content_data,
     service_accounts,
     role_bindings,
     hook_jobs,

@@ -21,7 +21,7 @@ PACKAGE_MANAGER_USER = Owner(999, 999)
 
 
 class WrongOwner(msgspec.Struct, frozen=True, kw_only=True):
-    """Entries that belong to one owner and should not. `samples` are paths below the volume's root."""
+    """Entries that belong to one owner and should not. `samples` are paths below the directory that was looked into."""
 
     owner: Owner
     count: int
@@ -57,3 +57,46 @@ class OwnershipProbe(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def wrong_count(self) -> int:
         return sum(w.count for w in self.wrong)
+
+
+class ContentDirectory(msgspec.Struct, frozen=True, kw_only=True):
+    """A directory of Connect's data that content mounts, and whether the user that the content runs as gets at it, by
+    owners and mode bits. `problem` is set, and the counts mean nothing, where that could not be told."""
+
+    claim: ObjectRef
+    """The server's, whatever the claim behind the same data is called in the content's namespace."""
+    path: str
+    """Where the server has it; "" where it doesn't see it."""
+    sub_path: str
+    """On the volume."""
+    used_by: str
+    """"Job dashboards/report-17 and 3 more"."""
+    user: Owner | None = None
+    groups: tuple[int, ...] = ()
+    """Beside the user's own."""
+    writes: bool = False
+    """Whether some content mounts it for writing."""
+    seen: int = 0
+    exhaustive: bool = False
+    unreadable: tuple[WrongOwner, ...] = ()
+    """What the user can't read (a directory: read and enter), by owner."""
+    has_acl: int = 0
+    """Entries whose mode bits refuse the user while an access control list may let it in."""
+    top_owner: Owner | None = None
+    top_writable: bool = True
+    method: str = ""
+    """"python" or "posix": what the server's image has for a Job."""
+    problem: Unseen | None = None
+
+    @property
+    def unreadable_count(self) -> int:
+        return sum(row.count for row in self.unreadable)
+
+
+class ContentData(msgspec.Struct, frozen=True, kw_only=True):
+    """What content mounts of Connect's data. Empty where no content is there to tell."""
+
+    directories: tuple[ContentDirectory, ...] = ()
+    """The newest content's first."""
+    left_out: int = 0
+    """How many more there were than are looked at."""

@@ -15,7 +15,7 @@ import msgspec
 
 from auditor.model.helm import HelmRecord
 from auditor.model.kubernetes import ObjectRef
-from auditor.model.ownership import OwnershipProbe
+from auditor.model.ownership import ContentData, OwnershipProbe
 from auditor.model.product import Product
 from auditor.model.seen import Unseen, Withheld
 from auditor.model.target import Target
@@ -36,6 +36,7 @@ class Facet(StrEnum):
     OWNERSHIP = "ownership"
     LICENSE_SECRETS = "license_secrets"
     CONTENT = "content"
+    CONTENT_DATA = "content_data"
     SERVICE_ACCOUNTS = "service_accounts"
     ROLE_BINDINGS = "role_bindings"
     HOOK_JOBS = "hook_jobs"
@@ -221,6 +222,8 @@ class ReleaseState(msgspec.Struct, frozen=True, kw_only=True):
     license_secrets: tuple[LicenseSecret, ...] | Unseen
     content: Content | Unseen | None
     """None for Package Manager."""
+    content_data: ContentData | Unseen | None = None
+    """None where content does not run in pods of its own."""
     service_accounts: tuple[ServiceAccount, ...] | Unseen
     """Of the content's namespace and of the release's."""
     role_bindings: tuple[RoleBinding, ...] | Unseen

@@ -9,7 +9,8 @@ import msgspec
 
 from auditor.model.action import ChangeOwnership, Placement
 from auditor.model.finding import Fix
-from auditor.model.ownership import OwnershipProbe
+from auditor.model.kubernetes import ObjectRef
+from auditor.model.ownership import ContentDirectory, Owner, OwnershipProbe
 from auditor.model.seen import NotSeenError, Unseen, seen
 from auditor.model.snapshot import Claim, Pod, ReleaseState
 from auditor.questions import required
@@ -39,10 +40,9 @@ def repair(release: ReleaseState, probe: OwnershipProbe, summary: str) -> Fix:
 
 
 def change_ownership(release: ReleaseState, probe: OwnershipProbe) -> ChangeOwnership:
-    """Raises NotSeenError where the claim, the pods or the workload were not seen."""
-    claim = next((claim for claim in seen(release.claims) if claim.ref == probe.claim and claim.exists), None)
-    if claim is None:
-        raise NotSeenError(Unseen(reason=f"{probe.claim} is not there."))
+    """Of all that the server has of the claim. Raises NotSeenError where the claim, the pods or the workload were not
+    seen."""
+    claim = _claim(release, probe.claim)
     return ChangeOwnership(
         claim=claim.ref,
         claim_uid=claim.uid,
@@ -51,11 +51,32 @@ def change_ownership(release: ReleaseState, probe: OwnershipProbe) -> ChangeOwne
         wrong=probe.wrong_count,
         path=claim.sub_path,
         move_aside=probe.root_activations,
-        placement=_placement(release, claim, probe),
+        placement=_placement(release, claim, probe.method),
     )
 
 
-def _placement(release: ReleaseState, claim: Claim, probe: OwnershipProbe) -> Placement:
+def give_directory(release: ReleaseState, directory: ContentDirectory, owner: Owner) -> ChangeOwnership:
+    """Raises NotSeenError as change_ownership does."""
+    claim = _claim(release, directory.claim)
+    return ChangeOwnership(
+        claim=claim.ref,
+        claim_uid=claim.uid,
+        release=release.ref.name,
+        owner=owner,
+        wrong=directory.unreadable_count or 1,
+        path=directory.sub_path,
+        placement=_placement(release, claim, directory.method),
+    )
+
+
+def _claim(release: ReleaseState, ref: ObjectRef) -> Claim:
+    claim = next((claim for claim in seen(release.claims) if claim.ref == ref and claim.exists), None)
+    if claim is None:
+        raise NotSeenError(Unseen(reason=f"{ref} is not there."))
+    return claim
+
+
+def _placement(release: ReleaseState, claim: Claim, method: str) -> Placement:
     spec = required.workload(release).pod_spec.reveal()
     server = container(spec, release.product.container)
     return Placement(
@@ -67,7 +88,7 @@ def _placement(release: ReleaseState, claim: Claim, probe: OwnershipProbe) -> Pl
         tolerations=tuple(spec.get("tolerations") or ()),
         affinity=_node_affinity(spec),
         priority_class=spec.get("priorityClassName") or "",
-        python=probe.method != "posix",
+        python=method != "posix",
     )
 
 

@@ -130,10 +130,15 @@ def surroundings() -> list[Json]:
     ]
 
 
-def content_job(name: str, account: str = "", *, claim: str = "", container: str = "connect-content") -> Json:
+def content_job(
+    name: str, account: str = "", *, claim: str = "", sub_path: str = "", container: str = "connect-content"
+) -> Json:
     spec: Json = {"containers": [{"name": container, "image": "posit/connect-content:r4"}]}
     if account:
         spec["serviceAccountName"] = account
     if claim:
         spec["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
+    if sub_path:
+        spec["securityContext"] = {"runAsUser": 999, "runAsGroup": 999}
+        spec["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/mnt/app", "subPath": sub_path}]
     return body("Job", name, "content", spec={"template": {"spec": spec}})

@@ -52,7 +52,7 @@ def estate(tmp_path: Any) -> FakeReader:
         *release("rstudio-connect"),
         *release("rstudio-pm", data=str(tmp_path)),
         *surroundings(),
-        content_job("job-a"),
+        content_job("job-a", claim="connect-rstudio-connect-shared-storage", sub_path="apps/1/1"),
         body("Job", "pm-rstudio-pm-chown-shared-storage", spec={"template": {"spec": {"containers": []}}}),
     )
 
@@ -82,6 +82,7 @@ def _needs(facet: Facet, verb: str, plural: str) -> bool:
 ONLY_FOR = {
     # What only one product needs. Each facet declares it for both: a role does not know which product it is for.
     Facet.CONTENT: Product.CONNECT,
+    Facet.CONTENT_DATA: Product.CONNECT,
     Facet.HOOK_JOBS: Product.PACKAGE_MANAGER,
     Facet.OWNERSHIP: Product.PACKAGE_MANAGER,
 }
