@@ -148,7 +148,7 @@ def test_apply_does_the_plan_and_proves_it(posit_audit: PositAudit, estate: Esta
 def test_what_is_left_needs_a_person(posit_audit: PositAudit) -> None:
     left = [f for f in posit_audit.findings() if f["result"] == "failed"]
     assert left
-    assert not [f for f in left if (f["fix"] or {}).get("actions")]
+    assert not [f for f in left if (f["fix"] or {}).get("actions") and f["fix"]["safe"]]
 
 
 def test_a_second_fix_plans_nothing(
@@ -165,6 +165,30 @@ def test_undo_takes_everything_back(posit_audit: PositAudit, estate: Estate) -> 
     assert f"{ENTRIES} 0:0" in estate.owners()
     again = posit_audit("undo", "--yes", expect=0)
     assert "Nothing was done" in again
+
+
+def test_connects_data_is_given_to_content_only_where_that_is_asked_for(
+    posit_audit: PositAudit, kubectl: Callable[..., str]
+) -> None:
+    """The content itself is asked whether it can read. Leaves everything as it was."""
+
+    def bundle() -> str:
+        script = "stat -c %u:%g /opt/content; cat /opt/content/app.R 2>&1 || true"
+        return kubectl("exec", "-n", PUBLISHING, "job/launched-report", "--", "bash", "-c", script).strip()
+
+    chosen = ("-n", PUBLISHING, "--rule", "content-data-inaccessible")
+    unasked = posit_audit("fix", "--apply", "--yes", *chosen, expect=0)
+    assert "--unsafe" in unasked
+    assert "0 steps planned" in unasked
+    assert bundle().startswith("0:0\ncat: /opt/content/app.R: Permission denied")
+
+    told = posit_audit("fix", "--apply", "--yes", "--unsafe", *chosen, expect=0)
+    assert "change-ownership:publishing/connect-rstudio-connect-shared-storage:apps/17/3: 2 entries given" in told
+    assert bundle() == "999:999\nx"
+    assert failed(posit_audit.findings(*chosen)) == set()
+
+    posit_audit("undo", "--yes", expect=0)
+    assert bundle().startswith("0:0\ncat:")
 
 
 def test_nothing_that_was_printed_or_kept_holds_a_secret(posit_audit: PositAudit, repository: str) -> None:

@@ -41,6 +41,7 @@ RELEASES = {
 }
 
 PLANTED = {
+    (PUBLISHING, "connect", "content-data-inaccessible"),
     (PUBLISHING, "connect", "content-service-account-unlabelled"),
     (PUBLISHING, "connect", "license-secret-key-missing"),
     (PUBLISHING, "connect", "server-service-account-labelled"),
@@ -104,6 +105,8 @@ _CLAIMS = {
     (PACKAGES, "pm"): "pm-rstudio-pm-shared-storage",
     (LEGACY, "pm"): "pm-rstudio-pm-shared-storage",
 }
+_BUNDLES = {(PUBLISHING, "connect"): "apps/17/3", (DASHBOARDS, "dash"): "apps/42/1"}
+"""The part of Connect's data that content mounts. The first was restored as root, who shut it to everybody else."""
 _SERVER_IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
 
 
@@ -143,23 +146,25 @@ class Estate:
         """Everything, until the pods of all four releases are ready."""
         self.say("creating namespaces, volumes, Secrets and service accounts")
         self.create(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES))
-        self.create(_storage_class(), *(self._volume(key, claim) for key, claim in _CLAIMS.items()))
+        self.create(_storage_class(), *(self._volume(*key, claim) for key, claim in _CLAIMS.items()))
+        dash = _CLAIMS[DASHBOARDS, "dash"]  # content elsewhere has a claim of its own, with the same data behind it
+        self.create(self._volume(DASHBOARDS, "dash", dash, claimed_from=CONTENT), _claim(CONTENT, dash))
         self.create(
             _secret(PUBLISHING, "connect-license", {"rstudio-connect.lic": CANARIES["license file"]}),
             _secret(DASHBOARDS, "connect-license", {"license.lic": CANARIES["license file"]}),
             _account(PUBLISHING, "connect-content"),
             _account(CONTENT, "analyst"),
         )
-        self.say(f"filling the volume of {PACKAGES}/pm with {FILES} files that belong to root")
+        self.say(f"filling the volume of {PACKAGES}/pm with {FILES} files that belong to root, and those of Connect")
         self._fill()
         for (namespace, release), (chart, version) in RELEASES.items():
             self.say(f"installing {chart} {version} as {namespace}/{release}")
             self.install(namespace, release, chart, version, VALUES[namespace, release])
         self.say("starting content, and labelling the account that should not be labelled")
         self.create(
-            _content_job(PUBLISHING, "launched-report", "connect-content", "rs-launcher-container", launcher=True),
-            _content_job(CONTENT, "dashboard-17", "analyst", "connect-content"),
-            _content_job(CONTENT, "dashboard-18", "default", "connect-content"),
+            _content_job(PUBLISHING, "launched-report", "connect-content", (PUBLISHING, "connect"), launcher=True),
+            _content_job(CONTENT, "dashboard-17", "analyst", (DASHBOARDS, "dash")),
+            _content_job(CONTENT, "dashboard-18", "default", (DASHBOARDS, "dash")),
         )
         self.kubectl(
             *("label", "serviceaccount", "connect-rstudio-connect", "connect.posit.co/service-account=true"),
@@ -194,25 +199,32 @@ class Estate:
         )
         return self.kubectl("exec", "-n", namespace, "deploy/pm-rstudio-pm", "-c", "rspm", "--", "bash", "-c", script)
 
-    def _volume(self, key: tuple[str, str], claim: str) -> dict[str, Any]:
-        namespace, release = key
+    def _volume(self, namespace: str, release: str, claim: str, *, claimed_from: str = "") -> dict[str, Any]:
+        """The release's folder, for the claim of that name in its namespace or in `claimed_from`."""
         return {
             "apiVersion": "v1",
             "kind": "PersistentVolume",
-            "metadata": {"name": f"estate-{namespace}-{release}", "labels": {"posit-audit/estate": "true"}},
+            "metadata": {
+                "name": f"estate-{claimed_from or namespace}-{release}",
+                "labels": {"posit-audit/estate": "true"},
+            },
             "spec": {
                 "capacity": {"storage": "10Gi"},
                 "accessModes": ["ReadWriteMany"],
                 "storageClassName": "estate",
                 "persistentVolumeReclaimPolicy": "Retain",
                 "hostPath": {"path": f"{self.volumes}/{namespace}-{release}", "type": "DirectoryOrCreate"},
-                "claimRef": {"namespace": namespace, "name": claim},
+                "claimRef": {"namespace": claimed_from or namespace, "name": claim},
             },
         }
 
     def _fill(self) -> None:
+        shut, open_ = (f"{namespace}-{release}/{path}" for (namespace, release), path in _BUNDLES.items())
         script = (
-            "set -e; cd /volume; rm -rf ./* ; mkdir -p verify packages; echo x > verify/activation; "
+            f"set -e; cd /volumes; rm -rf ./*; mkdir -p {PACKAGES}-pm/verify {PACKAGES}-pm/packages; "
+            f"mkdir -p {shut} {open_}; echo x | tee {shut}/app.R > {open_}/app.R; "
+            f"chmod -R go= {shut}; chown -R 999:999 {open_}; "
+            f"cd {PACKAGES}-pm; echo x > verify/activation; "
             f"for d in $(seq 20); do mkdir -p packages/$d; for f in $(seq {FILES // 20}); do "
             "echo $f > packages/$d/$f.tar.gz; done; done"
         )
@@ -229,15 +241,10 @@ class Estate:
                         "imagePullPolicy": "IfNotPresent",
                         "command": ["bash", "-c", script],
                         "securityContext": {"runAsUser": 0},
-                        "volumeMounts": [{"name": "volume", "mountPath": "/volume"}],
+                        "volumeMounts": [{"name": "volumes", "mountPath": "/volumes"}],
                     }
                 ],
-                "volumes": [
-                    {
-                        "name": "volume",
-                        "hostPath": {"path": f"{self.volumes}/{PACKAGES}-pm", "type": "DirectoryOrCreate"},
-                    }
-                ],
+                "volumes": [{"name": "volumes", "hostPath": {"path": self.volumes, "type": "DirectoryOrCreate"}}],
             },
         }
         self.create(pod)
@@ -264,11 +271,27 @@ def _secret(namespace: str, name: str, data: Mapping[str, str]) -> dict[str, Any
     }
 
 
+def _claim(namespace: str, name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {
+            "accessModes": ["ReadWriteMany"],
+            "storageClassName": "estate",
+            "resources": {"requests": {"storage": "10Gi"}},
+        },
+    }
+
+
 def _account(namespace: str, name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace, "name": name}}
 
 
-def _content_job(namespace: str, name: str, account: str, container: str, *, launcher: bool = False) -> dict[str, Any]:
+def _content_job(
+    namespace: str, name: str, account: str, release: tuple[str, str], *, launcher: bool = False
+) -> dict[str, Any]:
+    """As Connect starts it: as a user without rights, with its own part of Connect's data."""
     labels = {"app.kubernetes.io/managed-by": "launcher"} if launcher else {}
     return {
         "apiVersion": "batch/v1",
@@ -281,14 +304,19 @@ def _content_job(namespace: str, name: str, account: str, container: str, *, lau
                     "serviceAccountName": account,
                     "restartPolicy": "Never",
                     "terminationGracePeriodSeconds": 0,
+                    "securityContext": {"runAsUser": 999, "runAsGroup": 999},
                     "containers": [
                         {
-                            "name": container,
+                            "name": "rs-launcher-container" if launcher else "connect-content",
                             "image": _SERVER_IMAGE,
                             "imagePullPolicy": "IfNotPresent",
                             "command": ["sleep", "100000"],
+                            "volumeMounts": [
+                                {"name": "data", "mountPath": "/opt/content", "subPath": _BUNDLES[release]}
+                            ],
                         }
                     ],
+                    "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": _CLAIMS[release]}}],
                 },
             }
         },
