@@ -56,7 +56,7 @@ class HelmUpgrade:
         )
         lacking = rights.missing(told.objects, self.release.namespace, self.tools)
         if lacking:
-            who = self.tools.reader.connection.identity.capitalize()
+            who = self.tools.reader.connection.identity
             raise PlanRefused(
                 f"{who} may not {'; '.join(lacking)}, and helm upgrade of {self.release} needs it.",
                 hint="posit-audit preflight --for fix prints the lines that grant it.",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import urllib3
 from kubernetes import client, config
-from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION
 
 from auditor import __version__
 from auditor.errors import ClusterError
 from auditor.settings import ClusterSettings
 
+_DEFAULT_KUBECONFIG = "~/.kube/config"
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -35,8 +39,8 @@ class Connection:
 
     @property
     def identity(self) -> str:
-        """Whom a refusal is about, in words."""
-        return f"user {self.settings.impersonate!r}" if self.settings.impersonate else "this identity"
+        """Whom a refusal is about, as a sentence begins with it."""
+        return f"User {self.settings.impersonate!r}" if self.settings.impersonate else "This identity"
 
 
 def connect(settings: ClusterSettings) -> Connection:
@@ -64,7 +68,7 @@ def connect(settings: ClusterSettings) -> Connection:
 def _prefers_in_cluster(settings: ClusterSettings) -> bool:
     if settings.kubeconfig or settings.context or os.environ.get("KUBECONFIG"):
         return False
-    if Path(KUBE_CONFIG_DEFAULT_LOCATION).expanduser().exists():
+    if Path(_DEFAULT_KUBECONFIG).expanduser().exists():
         return False
     return "KUBERNETES_SERVICE_HOST" in os.environ
 
@@ -81,7 +85,7 @@ def _load_in_cluster(configuration: client.Configuration) -> tuple[str, str]:
 
 
 def _load_kubeconfig(configuration: client.Configuration, settings: ClusterSettings) -> tuple[str, str]:
-    asked = settings.kubeconfig or os.environ.get("KUBECONFIG") or KUBE_CONFIG_DEFAULT_LOCATION
+    asked = settings.kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT_KUBECONFIG
     files = [Path(part).expanduser() for part in asked.split(os.pathsep) if part]
     if not any(file.exists() for file in files):
         raise ClusterError(
@@ -89,11 +93,11 @@ def _load_kubeconfig(configuration: client.Configuration, settings: ClusterSetti
             hint="Give --kubeconfig FILE, set KUBECONFIG, or run inside the cluster.",
         )
     try:
-        contexts, active = config.list_kube_config_contexts(config_file=asked)
-        chosen = active if settings.context is None else _named(contexts, settings.context)
-        config.load_kube_config(
-            config_file=asked, context=chosen["name"], client_configuration=configuration, persist_config=False
-        )
+        chosen = _chosen(asked, config.kube_config.KubeConfigMerger(asked).config.value, settings.context)
+        with _overheard() as said:
+            config.load_kube_config(
+                config_file=asked, context=chosen["name"], client_configuration=configuration, persist_config=False
+            )
     except ClusterError:
         raise
     except config.ConfigException as error:
@@ -105,15 +109,47 @@ def _load_kubeconfig(configuration: client.Configuration, settings: ClusterSetti
             f"The kubeconfig {asked} can't be read ({type(error).__name__}).",
             hint="Check it with: kubectl config view",
         ) from error
+    if said and not (configuration.api_key or configuration.cert_file):
+        raise ClusterError(
+            f"The credential program of context {chosen['name']!r} gave no credentials{_own_words(said)}.",
+            hint="Log in again, then check with: kubectl auth whoami",
+        )
     return str(chosen["name"]), str(chosen["context"].get("namespace") or "default")
 
 
-def _named(contexts: list[dict[str, object]], name: str) -> dict[str, dict[str, object]]:
-    for context in contexts:
-        if context["name"] == name:
-            return context  # type: ignore[return-value]
-    known = ", ".join(sorted(str(context["name"]) for context in contexts)) or "none"
-    raise ClusterError(f"The kubeconfig has no context {name!r}.", hint=f"It has: {known}.")
+def _chosen(file: str, kubeconfig: dict[str, Any], name: str | None) -> dict[str, Any]:
+    """Merged from several files, each context comes in a box that remembers its file."""
+    contexts: dict[str, dict[str, Any]] = {str(one["name"]): one.value for one in kubeconfig.get("contexts") or ()}
+    wanted = kubeconfig.get("current-context") if name is None else name
+    if wanted in contexts:
+        return contexts[wanted]
+    hint = f"It has: {', '.join(sorted(contexts)) or 'none'}."
+    if not wanted:
+        raise ClusterError(
+            f"The kubeconfig {file} has no current context.", hint=f"Choose one with --context NAME. {hint}"
+        )
+    raise ClusterError(f"The kubeconfig {file} has no context {wanted!r}.", hint=hint)
+
+
+@contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """What the Kubernetes client logs. Where a credential program (an "exec" user) fails it does nothing else, and goes
+    on as nobody: each refusal that follows would be told of the wrong identity."""
+    said: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield said
+    finally:
+        root.removeHandler(handler)
+
+
+def _own_words(said: list[str]) -> str:
+    """At a terminal the program's own stderr was seen there, and the client stumbles over not having it."""
+    told = " ".join(said[-1].split())[:300].rstrip(".")
+    return f": {told}" if told.startswith(("exec:", "[Errno")) else ""
 
 
 def _first_line(error: Exception) -> str:

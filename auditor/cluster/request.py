@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import structlog
@@ -12,7 +12,7 @@ import urllib3.exceptions
 from kubernetes.client import ApiException
 
 from auditor.cluster.connect import Connection
-from auditor.cluster.retry import Transient, with_retries
+from auditor.cluster.retry import ATTEMPTS, Transient, with_retries
 from auditor.errors import ApiError, ClusterError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from auditor.model.kubernetes import Resource
 
@@ -43,7 +43,7 @@ class Refusal:
             return Forbidden(f"The API server does not admit {self.what}: {said} (403).")
         if status == Forbidden.status:
             return Forbidden(
-                f"{self.connection.identity.capitalize()} may not {self.verb} {self.what} (403).",
+                f"{self.connection.identity} may not {self.verb} {self.what} (403).",
                 hint=f"Grant it the verb: {self.grant}",
             )
         if status == NotFound.status:
@@ -116,10 +116,20 @@ def send(
     return with_retries(once)
 
 
-def open_stream(connection: Connection, path: str, refused: Refusal, *, query: Mapping[str, str]) -> Any:
-    """A response whose body is read bit by bit, as of a log that is followed; the caller releases it."""
+def stream(
+    connection: Connection, path: str, refused: Refusal, *, query: Mapping[str, str], attempts: int = ATTEMPTS
+) -> Iterator[bytes]:
+    """An answer that is no object, as of a log, bit by bit. Raises Unavailable where it breaks off."""
     log.debug("request", method="GET", path=path, query=dict(query))
-    return with_retries(lambda: _call(connection, "GET", path, refused, dict(query), {"Accept": "*/*"}, None, None))
+    response = with_retries(
+        lambda: _call(connection, "GET", path, refused, dict(query), {"Accept": "*/*"}, None), attempts
+    )
+    try:
+        yield from response.response.stream(amt=None, decode_content=True)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise Transient(f"The answer to {refused.verb} {refused.what} broke off.") from error
+    finally:
+        response.response.close()
 
 
 def _call(
@@ -130,7 +140,6 @@ def _call(
     query: dict[str, str],
     headers: dict[str, str],
     body: Any,
-    timeout: float | None = -1.0,
 ) -> Any:
     api = connection.api
     serialized = api.param_serialize(
@@ -141,9 +150,8 @@ def _call(
         body=body,
         auth_settings=["BearerToken"],
     )
-    wait = connection.settings.request_timeout if timeout == -1.0 else timeout
     try:
-        response = api.call_api(*serialized, _request_timeout=wait)
+        response = api.call_api(*serialized, _request_timeout=connection.settings.request_timeout)
     except ApiException:  # the client's word for a failed TLS handshake; an answer's status is looked at below
         raise _untrusted(connection) from None
     except urllib3.exceptions.MaxRetryError as error:

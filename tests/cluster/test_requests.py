@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,16 +37,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApiServer]:
         yield script
 
 
-def kubeconfig(tmp_path: Path, address: str) -> str:
+def kubeconfig(tmp_path: Path, address: str, user: Mapping[str, Any] | None = None, current: str = "here") -> str:
     file = tmp_path / "kubeconfig"
     file.write_text(
         json.dumps(
             {
                 "apiVersion": "v1",
                 "kind": "Config",
-                "current-context": "here",
+                "current-context": current,
                 "clusters": [{"name": "c", "cluster": {"server": address}}],
-                "users": [{"name": "u", "user": {"token": "t0ken"}}],
+                "users": [{"name": "u", "user": user or {"token": "t0ken"}}],
                 "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "posit"}}],
             }
         )
@@ -212,7 +213,52 @@ def test_an_unknown_context_names_the_known_ones(tmp_path: Path) -> None:
     assert "here" in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "clusters: 3", "a: b"])
+def test_a_kubeconfig_without_a_current_context_names_those_it_has(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match=r"no current context\. Choose one with --context NAME\. It has: here\."):
+        connect(ClusterSettings(kubeconfig=kubeconfig(tmp_path, "http://x", current="")))
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [("echo 'sso expired' >&2; exit 3", "returned 3. sso expired"), ("echo '{'", "decode")]
+)
+def test_a_credential_program_that_fails_ends_the_run_before_anything_is_asked_as_nobody(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str, words: str
+) -> None:
+    program = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "sh",
+        "args": ["-c", command],
+        "interactiveMode": "Never",
+    }
+    with pytest.raises(ClusterError, match="credential program of context 'here' gave no credentials") as caught:
+        connect(ClusterSettings(kubeconfig=kubeconfig(tmp_path, "http://x", user={"exec": program})))
+    assert words in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_missing_credential_program_is_named(tmp_path: Path) -> None:
+    program = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}
+    with pytest.raises(ClusterError, match="no-such-plugin"):
+        connect(ClusterSettings(kubeconfig=kubeconfig(tmp_path, "http://x", user={"exec": program})))
+
+
+def test_an_empty_variable_is_no_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for kubectl: the one at home is taken."""
+    monkeypatch.setenv("KUBECONFIG", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".kube").mkdir()
+    Path(kubeconfig(tmp_path, "http://x")).rename(tmp_path / ".kube" / "config")
+    assert connect(ClusterSettings()).context == "here"
+
+
+def test_a_refusal_names_the_user_as_it_was_given(server: ScriptedApiServer, tmp_path: Path) -> None:
+    server.answers = [(403, {}, {"message": 'User "Alice@X" cannot list'})]
+    config = kubeconfig(tmp_path, server.address)
+    with pytest.raises(Forbidden, match="^User 'Alice@X' may not get Pod a"):
+        Reader(connect(ClusterSettings(kubeconfig=config, impersonate="Alice@X"))).get(PODS, "ns", "a")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "clusters: 3", "contexts: [a]"])
 def test_a_broken_kubeconfig_is_a_sentence(tmp_path: Path, text: str) -> None:
     file = tmp_path / "broken"
     file.write_text(text)
@@ -221,7 +267,7 @@ def test_a_broken_kubeconfig_is_a_sentence(tmp_path: Path, text: str) -> None:
 
 
 def test_outside_a_pod_a_missing_token_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("auditor.cluster.connect.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
+    monkeypatch.setattr("auditor.cluster.connect._DEFAULT_KUBECONFIG", str(tmp_path / "none"))
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "9")
