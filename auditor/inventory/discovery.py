@@ -49,18 +49,18 @@ class Discovery:
         ]
         claimed = {one.ref for one in found}
         found += self._without_deployment(one for ref, one in sorted(stored.items()) if ref not in claimed)
-        if not rows and not stored:
-            self._missing_namespaces()
+        self._missing_namespaces({row["namespace"] for row in rows} | {ref.namespace for ref in stored})
         return tuple(sorted(found, key=lambda one: (one.ref, one.product, one.fullname)))
 
     def _deployments(self) -> Sequence[Json]:
         everywhere = self.scope.all_namespaces or not self.scope.namespaces
         if everywhere:
-            rows = self._try(
-                lambda: self.ask.table(DEPLOYMENTS, None), f"Only namespace {self.scope.current} was searched"
-            )
-            if rows is not None:
-                return rows
+            try:
+                return self.ask.table(DEPLOYMENTS, None)
+            except NotSeenError as error:
+                if self.scope.all_namespaces and error.__cause__:
+                    raise error.__cause__ from None  # all of them were insisted on
+                self._see_not(error, f"Only namespace {self.scope.current} was searched", "name others with -n")
         self.namespaces = (self.scope.current,) if everywhere else tuple(dict.fromkeys(self.scope.namespaces))
         return [row for namespace in self.namespaces for row in self._deployments_in(namespace)]
 
@@ -161,9 +161,9 @@ class Discovery:
                     record=record,
                 )
 
-    def _missing_namespaces(self) -> None:
+    def _missing_namespaces(self, known: set[str]) -> None:
         """An empty namespace and a misspelled one look the same to a list."""
-        for namespace in self.namespaces:
+        for namespace in (name for name in self.namespaces if name not in known):
             try:
                 if self.ask.get(NAMESPACES, "", namespace) is None:
                     self.blind.append(
@@ -182,11 +182,12 @@ class Discovery:
             self._see_not(error, consequence)
             return None
 
-    def _see_not(self, error: NotSeenError, consequence: str) -> None:
+    def _see_not(self, error: NotSeenError, consequence: str, instead: str = "") -> None:
         """A refusal leaves the rest to be seen; an API server that fails now would fail at everything else too."""
         if error.__cause__ and not isinstance(error.__cause__, Forbidden):
             raise error.__cause__
-        self.blind.append(Unseen(reason=f"{consequence}: {error.unseen.reason}", how=error.unseen.how))
+        how = f"{error.unseen.how}; or {instead}" if instead else error.unseen.how
+        self.blind.append(Unseen(reason=f"{consequence}: {error.unseen.reason}", how=how))
 
 
 def _guess(row: Json) -> Iterator[Product]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.errors import NotFound, Unauthorized, Unavailable
+from auditor.errors import Forbidden, NotFound, Unauthorized, Unavailable
 from auditor.inventory import take
 from auditor.inventory.asking import Asker
 from auditor.inventory.releases import fullname
@@ -243,17 +243,24 @@ def test_without_the_right_to_read_configmaps_labels_or_image_decide() -> None:
     assert blind.reason.startswith("Whether Deployment posit/mine is Posit Package Manager is not known")
 
 
-@pytest.mark.parametrize("all_namespaces", [True, False])
-def test_where_all_namespaces_are_refused_the_current_one_is_searched_and_that_is_said(all_namespaces: bool) -> None:
+def test_where_all_namespaces_are_refused_the_current_one_is_searched_and_that_is_said() -> None:
     reader = FakeReader(*release("rstudio-pm"), *release("rstudio-pm", namespace="else"))
     reader.refused.update({("list", "deployments", ""), ("list", "secrets", "")})
 
-    snapshot = scan(reader, Scope(current="posit", all_namespaces=all_namespaces))
+    snapshot = scan(reader, Scope(current="posit"))
 
     assert [str(one.ref) for one in snapshot.releases] == ["posit/pm"]
     assert snapshot.namespaces == ("posit",)
     assert snapshot.blind[0].reason.startswith("Only namespace posit was searched: You may not list deployments")
-    assert snapshot.blind[0].how
+    assert snapshot.blind[0].how.endswith("; or name others with -n")
+
+
+def test_all_namespaces_insisted_on_are_all_or_none() -> None:
+    reader = FakeReader(*release("rstudio-pm"))
+    reader.refused.add(("list", "deployments", ""))
+
+    with pytest.raises(Forbidden):
+        scan(reader, Scope(current="posit", all_namespaces=True))
 
 
 def test_named_namespaces_are_searched_and_no_other() -> None:
@@ -268,6 +275,7 @@ def test_named_namespaces_are_searched_and_no_other() -> None:
 
 def test_a_refusal_in_one_namespace_leaves_the_others_to_be_seen() -> None:
     reader = FakeReader(*(one for namespace in "ab" for one in release("rstudio-pm", namespace=namespace)))
+    reader.objects.append(body("Namespace", "a", ""))
     reader.refused.update({("list", "deployments", "a"), ("list", "secrets", "a")})
 
     snapshot = scan(reader, Scope(namespaces=("a", "b"), current="b"))
@@ -336,6 +344,15 @@ def test_a_misspelled_namespace_is_said_to_be_missing() -> None:
 
     snapshot = scan(reader, Scope(namespaces=("empty", "typo"), current="x"))
 
+    assert [blind.reason for blind in snapshot.blind] == ["There is no namespace typo."]
+
+
+def test_a_misspelled_namespace_is_said_to_be_missing_beside_one_that_has_a_release() -> None:
+    reader = FakeReader(*release("rstudio-pm"))
+
+    snapshot = scan(reader, Scope(namespaces=("posit", "typo"), current="x"))
+
+    assert len(snapshot.releases) == 1
     assert [blind.reason for blind in snapshot.blind] == ["There is no namespace typo."]
 
 
