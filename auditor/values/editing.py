@@ -104,7 +104,10 @@ def _spliced(document: Document, wanted: dict[str, Any], puts: Sequence[Put], dr
         tree.at(path)
     for put in puts:
         tree.at(put.path).put = put
-    carried = [*drops, *(put.source for put in puts if put.source is not None)]
+    sources = [put.source for put in puts if put.source is not None]
+    # Of a section that goes in parts, the comments between the parts stay.
+    whole = [drop for drop in drops if not any(source[: len(drop)] == drop != source for source in sources)]
+    carried = [*whole, *sources]
     return Splicer(document, carried).spliced(tree, wanted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -14,6 +15,10 @@ from auditor.values.plain import Reader, is_merge
 from auditor.values.regions import CannotSplice
 
 _STEP: Final = (2, 4)
+# A line that is a comment, or the heading of a section (anchor and tag included) with a comment beside it.
+_COMMENT: Final = re.compile(
+    r"""( *)(?:(?:"[^"]*"|'[^']*'|[^ #"'][^#"']*):(?:[ \t]+[&!]\S*)*[ \t]+)?(#[^\n]*\n?)""",
+)
 
 
 class Splicer:
@@ -210,8 +215,8 @@ class Splicer:
                 at = inside.end
                 continue
             stop = regions.line_end(self.text, at)
-            line = self.text[at:stop]
-            kept += line if line.lstrip(" ").startswith("#") else ""
+            comment = _COMMENT.match(self.text[at:stop])
+            kept += comment[1] + comment[2] if comment else ""
             at = stop
         return kept
 

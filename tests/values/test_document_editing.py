@@ -40,6 +40,18 @@ def test_parents_that_become_empty_go_too_and_their_comments_stay() -> None:
     assert edit(text, drops=[("a", "b", "c")]) == "x: 1\n  # general\n    # later: 2\nz: 1\n"
 
 
+def test_the_comment_beside_the_heading_of_a_part_that_became_empty_stays_on_a_line_of_its_own() -> None:
+    text = "x: 1\na: # all\n  'b': &b  # some\n    c: '#' # one\nz: 1\n"
+    assert edit(text, drops=[("a", "b", "c")]) == "x: 1\n# all\n  # some\nz: 1\n"
+    assert edit("x: 1\r\na: # all\r\n  c: 1\r\n", drops=[("a", "c")]) == "x: 1\r\n# all\r\n"
+
+
+def test_of_a_list_that_goes_in_parts_the_comments_between_the_parts_stay() -> None:
+    text = "a:\n  # why\n  - key: 'b: # no comment'\n    value: # in\n      c: 1\nd: 2\n"
+    puts = [Put(("e",), source=("a", 0, "value"))]
+    assert edit(text, puts, [("a",)]) == "  # why\ne: # in\n  c: 1\nd: 2\n"
+
+
 def test_the_comment_at_the_head_of_a_file_is_the_files() -> None:
     assert edit("# ours\na: 1\nb: 2\n", drops=[("a",)]) == "# ours\nb: 2\n"
 

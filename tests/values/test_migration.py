@@ -223,6 +223,37 @@ def test_a_conflict_overwrites_nothing_and_needs_a_person(connect: Chart) -> Non
     assert notes_of(notes, "launcher.templateValues.pod.nodeSelector.a") == ["conflict"]
 
 
+def test_only_what_found_a_place_is_called_moved(connect: Chart) -> None:
+    env = "launcher.templateValues.pod.env"
+    given = [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]
+    containers = [{"name": "connect-content", "env": [{"name": "A", "value": "2"}]}]
+    there = {"kubernetes": {"defaultResourceJobBase": {"spec": {"template": {"spec": {"containers": containers}}}}}}
+    for count, kinds in ((1, []), (2, ["moved"])):
+        _, notes = migrate_values({**launcher({"env": given[:count]}), "backends": there}, connect)
+        assert notes_of(notes, env) == kinds
+        assert notes_of(notes, f"{env}[0]") == ["conflict"]
+
+
+def test_comments_of_overrides_are_kept(connect: Chart) -> None:
+    text = """
+sharedStorage: {create: true}
+launcher:
+  enabled: true
+  useTemplates: false
+  launcherKubernetesProfilesConf:
+    "*":
+      job-json-overrides:
+        # arm is cheaper
+        - target: /spec/template/spec/nodeSelector
+          name: arch
+          json:
+            kubernetes.io/arch: arm64  # since May
+"""
+    after = run(text, connect).documents[0].text()
+    assert "# arm is cheaper" in after
+    assert "nodeSelector:\n              kubernetes.io/arch: arm64  # since May" in after
+
+
 def test_a_mount_that_the_chart_refuses_is_left_out(connect: Chart) -> None:
     mounts = [{"name": "x", "mountPath": "/opt/rstudio-connect/"}, {"name": "x", "mountPath": "/data"}]
     migrated, notes = migrate_values(launcher({"volumeMounts": mounts}), connect)

@@ -45,7 +45,7 @@ def _overrides(draft: Draft, row: MappingRow, path: KeyPath, overrides: list[Any
     left = []
     for index, override in enumerate(overrides):
         target = _target(override, row) if isinstance(override, Mapping) else None
-        if target is None or _placed(draft, target, override["json"], path):
+        if target is None or _placed(draft, target, override["json"], (*path, index, "json")):
             left.append(override)
             message = "this override can't be told apart from others at its place in the job base; write it there"
             draft.note("decision", (*path, index), message, row)
@@ -82,11 +82,11 @@ def _target(override: Mapping[str, Any], row: MappingRow) -> str | None:
     return f"{text}[]" if appends else text
 
 
-def _placed(draft: Draft, target: str, value: Any, near: KeyPath) -> bool:
+def _placed(draft: Draft, target: str, value: Any, source: KeyPath) -> bool:
     """Whether something else stands there already."""
-    place = draft.target(target.removesuffix("[]"), near)
+    place = draft.target(target.removesuffix("[]"), source)
     last = str(place[-1])
     identity = _IDENTITY.get(last, "name")
     if target.endswith("[]"):
-        return bool(draft.place_items(place, [(value, None)], near, identity))
-    return bool(draft.place(place, value, None, near, identity))
+        return bool(draft.place_items(place, [(value, None)], source, identity))
+    return bool(draft.place(place, value, source, source, identity))

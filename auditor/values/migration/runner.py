@@ -135,8 +135,17 @@ def _settle(draft: Draft, row: MappingRow, path: KeyPath, value: Any, clashes: l
     draft.drop_placed(path, value, clashes)
     for clash in clashes:
         draft.note("conflict", (*path, *clash), f"{to} holds something else already; keep one", row, to=to)
-    if () not in clashes:
-        draft.note("moved", path, row.message, row, to=to)
+    if _found_a_place(value, clashes):
+        rest = "what did not clash stands there too; the list is left here whole" if isinstance(value, list) else ""
+        draft.note("moved", path, (clashes and rest) or row.message, row, to=to)
+
+
+def _found_a_place(value: Any, clashes: list[KeyPath]) -> bool:
+    """Whether any part of `value` stands at its new place, where `clashes` did not."""
+    if () in clashes or not clashes:
+        return not clashes
+    parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+    return any(_found_a_place(below, [clash[1:] for clash in clashes if clash[0] == key]) for key, below in parts)
 
 
 def _drop(draft: Draft, row: MappingRow, path: KeyPath, _: Any) -> None:
