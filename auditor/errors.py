@@ -3,7 +3,8 @@ which object; `hint` says what to do next. No message may hold a value from a Se
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class PositAuditError(Exception):
@@ -87,7 +88,11 @@ class PlanIsStale(PlanRefused):
 
 
 class ActionFailed(PositAuditError):
-    """A change was begun and did not reach its end. The journal tells how far it came."""
+    """A change was begun and did not reach its end. The journal tells how far it came, with `details`."""
+
+    def __init__(self, message: str, *, hint: str = "", details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.details = details or {}
 
 
 class Interrupted(PositAuditError):

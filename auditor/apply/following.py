@@ -33,6 +33,8 @@ class _Part:
     progress: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+    records: dict[str, None] = field(default_factory=dict)
+    """Of all its pods: one that went on may have begun another record."""
 
     def read(self, pod: Mapping[str, Any], tools: Tools) -> None:
         metadata = pod["metadata"]
@@ -47,7 +49,8 @@ class _Part:
                 case "progress":
                     self.progress = event
                 case "summary":
-                    self.summary = event
+                    self.records.update(dict.fromkeys(event.get("records") or ()))
+                    self.summary = {**event, **({"records": [*self.records]} if "records" in event else {})}
                 case "error":
                     self.error = str(event.get("message", ""))
                 case _:
@@ -66,17 +69,16 @@ def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, An
         try:
             now = tools.reader.get(JOBS, namespace, name)
         except NotFound:
-            raise ActionFailed(f"Job {namespace}/{name} was deleted by somebody while it ran.") from None
+            message = f"Job {namespace}/{name} was deleted by somebody while it ran."
+            raise ActionFailed(message, details=_records(parts.values())) from None
         state = readiness(now)
         pods = _newest_pods(namespace, name, tools)
-        for index, pod in pods.items():
-            if (pod.get("status") or {}).get("phase", "Pending") != "Pending":
-                started = True
-                parts.setdefault(index, _Part()).read(pod, tools)
+        started = _read(pods, parts, tools) or started
         if state.progress is Progress.CURRENT:
             return _together([part.summary for part in parts.values()])
         if state.progress is Progress.FAILED:
-            raise ActionFailed(_why_failed(parts.values(), state.reason), hint=_see_log(namespace, name))
+            why = _why_failed(parts.values(), state.reason)
+            raise ActionFailed(why, hint=_see_log(namespace, name), details=_records(parts.values()))
         if any(part.progress and not part.summary for part in parts.values()):
             tick(_together([part.summary or part.progress for part in parts.values()]))
         if now["spec"].get("suspend"):
@@ -84,6 +86,28 @@ def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, An
         elif not started:
             _wait_for_start(pods, namespace, name, tools, tick, late=tools.clock() >= start_by, looks=looks)
         tools.pause(_POLL)
+
+
+def told(made: Mapping[str, Any], tools: Tools) -> Mapping[str, Any]:
+    """What the pods of a Job have summed up by now, all parts together; empty where nothing can be read."""
+    parts: dict[str, _Part] = {}
+    _read(_newest_pods(made["metadata"]["namespace"], made["metadata"]["name"], tools), parts, tools)
+    return _together([part.summary for part in parts.values()])
+
+
+def _read(pods: Mapping[str, Mapping[str, Any]], parts: dict[str, _Part], tools: Tools) -> bool:
+    """Whether one of them has begun."""
+    begun = {
+        index: pod for index, pod in pods.items() if (pod.get("status") or {}).get("phase", "Pending") != "Pending"
+    }
+    for index, pod in begun.items():
+        parts.setdefault(index, _Part()).read(pod, tools)
+    return bool(begun)
+
+
+def _records(parts: Iterable[_Part]) -> dict[str, Any]:
+    """For the journal: undo believes the records on the volume by their digests."""
+    return {"records": [record for part in parts for record in part.records]}
 
 
 def _wait_for_start(
@@ -128,7 +152,7 @@ def _together(told: list[Mapping[str, Any]]) -> Mapping[str, Any]:
         **told[-1],
         **{name: sum(one.get(name) or 0 for one in told) for name in _COUNTS},
         "seconds": max(one.get("seconds") or 0 for one in told),
-        "moved_aside": [entry for one in told for entry in one.get("moved_aside") or ()],
+        **{name: [entry for one in told for entry in one.get(name) or ()] for name in ("moved_aside", "records")},
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.apply.following import NeverStarted, follow
+from auditor.apply.following import NeverStarted, follow, told
 from auditor.apply.ownership_job import UID_ANNOTATION, Mode, config_map, job, name_of
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
@@ -18,37 +18,61 @@ _POLL = 1.0
 
 
 def run(action: ChangeOwnership, mode: Mode, tools: Tools, tick: Tick) -> Mapping[str, Any]:
-    """The worker's summary. Raises ActionFailed; a Job whose pod began stays then, so that its log can be read."""
-    made = _running(action, mode, tools) or _start(action, mode, tools)
+    """The worker's summary; what a Job did that ended unwatched is part of it. Raises ActionFailed; a Job whose pod
+    began stays then, so that its log can be read."""
+    made = _running(action, mode, tools)
+    before = {} if made else remove_running(action, mode, tools)
+    made = made or _start(action, mode, tools)
     try:
         summary = follow(made, tools, tick)
     except NeverStarted as error:
         remove(made, tools)
-        raise ActionFailed(f"{error.message} Nothing was changed on the volume, and the Job was deleted.") from None
+        message = f"{error.message} Nothing was changed on the volume, and the Job was deleted."
+        raise ActionFailed(message, details=_both(before, error.details)) from None
+    except ActionFailed as error:
+        error.details = _both(before, error.details)
+        raise
     remove(made, tools)
-    return summary
+    return _both(before, summary)
 
 
-def remove_running(action: ChangeOwnership, mode: Mode, tools: Tools) -> None:
-    """Ends the Job of an earlier run, if there is one, and waits until its pods are gone."""
+def remove_running(action: ChangeOwnership, mode: Mode, tools: Tools) -> Mapping[str, Any]:
+    """Ends the Job of an earlier run, if there is one, and waits until its pods are gone. What it told by then, if it
+    worked on this claim: its log goes with it."""
+    found = _found(action, mode, tools)
+    if not found:
+        return {}
+    said = told(found, tools) if _ours(found, action) else {}
+    remove(found, tools)
+    return said
+
+
+def _both(before: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Both saw the same entries; what each of them changed and wrote down is its own."""
+    if not before:
+        return now
+    changed = {"changed": (before.get("changed") or 0) + now["changed"]} if "changed" in now else {}
+    lists = {name: [*(before.get(name) or ()), *(now.get(name) or ())] for name in ("moved_aside", "records")}
+    return {**now, **changed, **lists}
+
+
+def _found(action: ChangeOwnership, mode: Mode, tools: Tools) -> dict[str, Any] | None:
     try:
-        remove(tools.reader.get(JOBS, action.claim.namespace, name_of(action, mode)), tools)
+        return tools.reader.get(JOBS, action.claim.namespace, name_of(action, mode))
     except NotFound:
-        return
+        return None
+
+
+def _ours(found: Mapping[str, Any], action: ChangeOwnership) -> bool:
+    return (found["metadata"].get("annotations") or {}).get(UID_ANNOTATION) == action.claim_uid
 
 
 def _running(action: ChangeOwnership, mode: Mode, tools: Tools) -> dict[str, Any] | None:
-    """The Job of an earlier run, if it still works. A finished one is removed: what it saw is no longer news."""
-    try:
-        found = tools.reader.get(JOBS, action.claim.namespace, name_of(action, mode))
-    except NotFound:
+    """The Job of an earlier run, if it still works."""
+    found = _found(action, mode, tools)
+    if not found or not _ours(found, action) or found["metadata"].get("deletionTimestamp"):
         return None
-    ours = (found["metadata"].get("annotations") or {}).get(UID_ANNOTATION) == action.claim_uid
-    going = readiness(found).progress is Progress.IN_PROGRESS and not found["metadata"].get("deletionTimestamp")
-    if ours and going:
-        return found
-    remove(found, tools)
-    return None
+    return found if readiness(found).progress is Progress.IN_PROGRESS else None
 
 
 def _start(action: ChangeOwnership, mode: Mode, tools: Tools) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -149,6 +150,11 @@ class Journal:
                 case _:
                     pass
         return tuple(reversed(steps.values()))
+
+    def details(self, step: str) -> Mapping[str, Any]:
+        """What the step's last outcome told besides; empty where it was cut off."""
+        told = [record.outcome for record in self.records if isinstance(record, Ended)]
+        return next((outcome.details for outcome in reversed(told) if outcome.step == step), {})
 
     def _add(self, record: Record) -> None:
         line = msgspec.json.encode(record) + b"\n"

@@ -237,7 +237,8 @@ def _command(action: ChangeOwnership, mode: Mode) -> list[str]:
     if not action.placement.python:
         return ["sh", program, _VOLUME, uid, gid, *action.move_aside]
     state = f"{_VOLUME}/.posit-audit-ownership-{uid}-{gid}.state"
-    task = ["--undo"] if mode == "undo" else [f"--move-aside={path}" for path in action.move_aside]
+    undo = ["--undo", *(f"--record={record}" for record in action.records)]
+    task = undo if mode == "undo" else [f"--move-aside={path}" for path in action.move_aside]
     if _shards(action, mode) > 1:
         # A record of each Job's own, by which its parts know each other; one undo of the plain name reads them all.
         state = f"{state}.$(JOB_UID)"

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from auditor.apply.actions import PERFORMERS
 from auditor.apply.effect import Effect
 from auditor.apply.journal import Journal
 from auditor.apply.progress import Progress
 from auditor.apply.tools import Tools
-from auditor.errors import Conflict, Interrupted, PlanRefused, PositAuditError
+from auditor.errors import ActionFailed, Conflict, Interrupted, PlanRefused, PositAuditError
 from auditor.model.action import ChangeOwnership, ScaleWorkload
 from auditor.model.outcome import Outcome, State
 from auditor.model.plan import Plan, Step
@@ -92,6 +93,8 @@ def _act(step: Step, tools: Tools, progress: Progress) -> Outcome:
         effect = performer.act(step.action, tools, lambda counts: progress.tick(step, counts))
     except (PlanRefused, Conflict) as error:
         return ended(step, State.REFUSED, str(error))
+    except ActionFailed as error:
+        return ended(step, State.FAILED, str(error), error.details)
     except PositAuditError as error:
         return ended(step, State.FAILED, str(error))
     return came_to(step, effect)
@@ -101,8 +104,8 @@ def came_to(step: Step, effect: Effect) -> Outcome:
     return Outcome(step=step.id, object=step.object, state=effect.state, message=effect.message, details=effect.details)
 
 
-def ended(step: Step, state: State, message: str) -> Outcome:
-    return Outcome(step=step.id, object=step.object, state=state, message=message)
+def ended(step: Step, state: State, message: str, details: Mapping[str, Any] | None = None) -> Outcome:
+    return Outcome(step=step.id, object=step.object, state=state, message=message, details=details or {})
 
 
 def _ends_interruption(step: Step) -> bool:

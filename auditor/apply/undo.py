@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
 from auditor.apply.actions import PERFORMERS
 from auditor.apply.journal import Journal
 from auditor.apply.progress import Progress, Silent
 from auditor.apply.run import came_to, ended, same_cluster, terminable
 from auditor.apply.tools import Tools
 from auditor.errors import Conflict, Interrupted, PlanRefused, PositAuditError
+from auditor.model.action import Action, ChangeOwnership
 from auditor.model.outcome import Outcome, State
 from auditor.model.plan import Step
 
@@ -22,7 +28,7 @@ def undo(journal: Journal, tools: Tools, progress: Progress | None = None) -> tu
         for step in journal.to_undo():
             told.step(step)
             try:
-                outcome = _undone(step, tools, told)
+                outcome = _undone(step, journal, tools, told)
             except KeyboardInterrupt:
                 raise Interrupted(
                     f"Stopped while {step.id} was taken back.", hint=f"Go on with: posit-audit undo {journal.path}"
@@ -33,11 +39,19 @@ def undo(journal: Journal, tools: Tools, progress: Progress | None = None) -> tu
     return tuple(outcomes)
 
 
-def _undone(step: Step, tools: Tools, progress: Progress) -> Outcome:
+def _undone(step: Step, journal: Journal, tools: Tools, progress: Progress) -> Outcome:
     performer = PERFORMERS[type(step.action)]
     try:
-        return came_to(step, performer.undo(step.action, tools, lambda counts: progress.tick(step, counts)))
+        action = _knowing(step.action, journal.details(step.id))
+        return came_to(step, performer.undo(action, tools, lambda counts: progress.tick(step, counts)))
     except (PlanRefused, Conflict) as error:
         return ended(step, State.REFUSED, str(error))
     except PositAuditError as error:
         return ended(step, State.FAILED, str(error))
+
+
+def _knowing(action: Action, details: Mapping[str, Any]) -> Action:
+    """With what the journal holds and the volume must not be asked for."""
+    if not isinstance(action, ChangeOwnership):
+        return action
+    return msgspec.structs.replace(action, records=tuple(map(str, details.get("records") or ())))

@@ -57,6 +57,8 @@ class ChangeOwnership(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     """In how many parts, each with a pod of its own, the volume is worked on."""
     after_stop: bool = False
     """A step before it stops the server: a pod that has the claim while the plan is made is gone by then."""
+    records: tuple[str, ...] = ()
+    """For undo: NAME:BYTES:SHA256 of each record on the volume, as the worker told them when it was done."""
 
 
 class ScaleWorkload(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="scale-workload"):

@@ -40,6 +40,18 @@ Exit codes
 --undo gives back the owner found, to entries that still have the owner we gave. Mode bits are not set again then: the
     content may have changed hands in between.
 
+When a state is believed. On a volume with fsGroup the kubelet lets a group write every file, the state too, and who
+    can write it could name other owners. So:
+    - A run goes on with a state, and adds to it, only while nobody but root may write it. Otherwise it leaves it as it
+      is and begins FILE.1, FILE.2, ...: what others may have written is never taken over.
+    - summary["records"] has NAME:BYTES:SHA256 of the state as the run left it, for whoever keeps it outside the volume;
+      nothing where others could already write it then, since it can't be known what they wrote.
+    - --undo with --record NAME:BYTES:SHA256 (once for each) needs that state to be there and to begin with those bytes.
+      If others may write it by now, those bytes alone are believed, and after them only what speaks of no owners may
+      stand, such as the marks of an undo that was cut off. A state without a --record is believed where nobody but root
+      may write it. Otherwise it is refused, or, where it belongs to another run than those of --record, left out
+      (summary["left_out"]). All states are read once, into memory, and judged before any owner is changed.
+
 --shard I/N: every shard lists all directories; hash(directory) % N says who owns its entries. Directories go after what
     the shard itself did below them. ROOT goes to the shard that finishes last, told by the others' state files beside
     its own (FILE.<i>-of-<N>). Give each Job a new one, BASE.<its name>: --undo with BASE takes all of them back.
@@ -58,6 +70,7 @@ import collections
 import errno
 import fcntl
 import fnmatch
+import io
 import itertools
 import json
 import marshal
@@ -107,6 +120,10 @@ PATH_ONLY = getattr(os, "O_PATH", 0o10000000)
 ROW = 8
 SEEN, WRONG, CHANGED, FAILED, CALLS, WANTED, HUNGRY, TASKS = range(ROW)
 GO, STOPPED, LIMIT, REFUSED, LOST, DONE = range(6)
+SPEAKS_OF_NO_OWNER = set("bckzfped")  # kinds of lines; what a state says must stand in the others
+BRING_BACK = (
+    "Bring this file back from a snapshot or backup of the volume and undo again, or give the owners back by hand."
+)
 REASONS = {
     STOPPED: "stopped by a signal",
     LIMIT: "limit reached",
@@ -316,6 +333,7 @@ class State:
         self.specials: dict[int, dict[int, int]] = {}
         self.moves: list[tuple[str, str]] = []
         self.undone_at = -1
+        self.held: bytes | None = None  # undo: what is believed of it
 
     def __bool__(self) -> bool:
         return bool(self.path)
@@ -358,9 +376,72 @@ class State:
                     ) from None
                 time.sleep(0.1)
 
-    def lines(self, fd: int | None = None) -> Iterator[tuple[int, list[str]]]:
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def exposed(self) -> bool:
+        """Whether another than root may write it by now. Ask after reading: only root takes such a right away again."""
+        return bool(os.fstat(self.fd).st_mode & 0o020)
+
+    def read(self) -> bytes:
+        with os.fdopen(os.dup(self.fd), "rb") as file:
+            file.seek(0)
+            return file.read()
+
+    def seal(self) -> str:
+        """NAME:BYTES:SHA256 of all that it holds; empty where others may have written it, or it can't be read."""
+        import hashlib
+
+        digest, size = hashlib.sha256(), 0
+        try:
+            while True:
+                block = os.pread(self.fd, 1 << 20, size)
+                if not block:
+                    break
+                digest.update(block)
+                size += len(block)
+            return "" if self.exposed() else "%s:%d:%s" % (os.path.basename(self.path), size, digest.hexdigest())
+        except OSError:
+            return ""
+
+    def hold(self, seals: list[tuple[int, str]]) -> None:
+        """Take into memory what can be believed of it, so that nobody changes it afterwards."""
+        import hashlib
+
+        data = self.read()
+        exposed = self.exposed()
+        name = shown(self.path)
+        for size, digest in seals:
+            if len(data) < size or hashlib.sha256(memoryview(data)[:size]).hexdigest() != digest:
+                raise Trouble(
+                    "The record %s is not the one that the run left: somebody changed it, so it can't tell any more "
+                    "whom the entries belonged to. No owner was changed. %s" % (name, BRING_BACK)
+                )
+        if exposed and not seals:
+            raise Trouble(
+                "The record %s may have been changed by others: its group may write it (owner %d:%d, mode %o; the "
+                "kubelet gives fsGroup that right), and its digest is not known here (the run was cut off, or its "
+                "journal is another or an older one). No owner was changed. If a later run went on with the work, undo "
+                "that run's journal; otherwise, where you are sure that nobody changed it, chmod 600 it as root and "
+                "undo again." % (name, *os.fstat(self.fd)[4:6], stat.S_IMODE(os.fstat(self.fd).st_mode))
+            )
+        if exposed:
+            size = max(size for size, _ in seals)
+            self.held = memoryview(data)[size:].tobytes()
+            if any(fields[0] not in SPEAKS_OF_NO_OWNER for _, fields in self.lines()):
+                raise Trouble(
+                    "The record %s names more owners than when the run that is to be undone left it, and others than "
+                    "root may write it: somebody forged them, or a later run went on with it. No owner was changed. "
+                    "Undo the later run's journal. Where there was none: %s" % (name, BRING_BACK)
+                )
+            data = data[:size]
+        self.held = data
+
+    def lines(self) -> Iterator[tuple[int, list[str]]]:
         """(offset, fields) of each whole line."""
-        with os.fdopen(os.dup(self.fd if fd is None else fd), "rb") as file:
+        with os.fdopen(os.dup(self.fd), "rb") if self.held is None else io.BytesIO(self.held) as file:
             file.seek(0)
             offset = 0
             for line in file:
@@ -497,6 +578,14 @@ def settle(fd: int) -> None:
     os.sync()
 
 
+def newest(path: str) -> str:
+    """The last of FILE, FILE.1, FILE.2, ... that is there."""
+    number = 0
+    while os.path.lexists("%s.%d" % (path, number + 1)):
+        number += 1
+    return "%s.%d" % (path, number) if number else path
+
+
 class Found:
     """The owners that earlier sessions found, by directory: two packed arrays, whatever the number of lines."""
 
@@ -532,11 +621,8 @@ class Found:
         for keys, numbers, offsets in self.blocks:
             i = bisect.bisect_left(keys, key)
             while i < len(keys) and keys[i] == key:
-                line = b""
-                while not line.endswith(b"\n"):
-                    more = os.pread(self.states[numbers[i]].fd, 65536, offsets[i] + len(line))
-                    line += more.partition(b"\n")[0] + (b"\n" if b"\n" in more or not more else b"")
-                fields = line[9:-1].decode("ascii").split(" ")
+                data = self.states[numbers[i]].held or b""
+                fields = data[offsets[i] + 9 : data.index(b"\n", offsets[i])].decode("ascii").split(" ")
                 uid, _, gid = fields[2].partition(":")
                 for inode in unpacked(fields[3]):
                     found.setdefault(inode, (int(uid), int(gid)))
@@ -1659,6 +1745,7 @@ class Job:
         self.quota = Quota(args.rate, self.words) if args.rate else None
         self.state = State("", {})
         self.states: list[State] = []
+        self.left_out: list[str] = []
         self.helpers: dict[int, int] = {}  # process id -> where its report comes from
         self.reports: list[int] = []
         self.life_r = -1
@@ -1718,43 +1805,86 @@ class Job:
                 raise Trouble("--undo needs the --state of the run to undo.")
             return
         header = {"v": VERSION, "root": self.top.st_ino, "uid": self.uid, "gid": self.gid}
-        paths = [name]
-        if self.shards > 1:
-            paths = ["%s.%d-of-%d" % (name, self.shard, self.shards)]
-            header["shard"] = "%d/%d" % (self.shard, self.shards)
-        elif self.mode == "undo":
-            parts = sorted(self.parts_of(name))
-            paths = [*([name] if os.path.exists(name) else []), *parts] or [name]
-        states = self.states
-        for path in paths:
-            own = dict(header)
-            if self.mode == "undo" and path != name:
-                own["shard"] = path.rpartition(".")[2].replace("-of-", "/")
-            state = State(path, own)
-            states.append(state)
-            state.open(create=self.mode == "run")
-            state.load()
+        if self.mode == "undo":
+            self.open_records(name, header)
+        else:
+            self.states.append(self.open_own(name, header))
+        for state in self.states:
             state.root_fd = self.root_fd
-            status = os.fstat(state.fd)
-            state.foreign = status.st_dev != self.dev
+            state.foreign = os.fstat(state.fd).st_dev != self.dev
         above = os.stat(os.path.dirname(os.path.abspath(name)))
         if above.st_dev == self.dev:
             self.state_dir, self.state_name = above.st_ino, os.path.basename(name)
-        self.state = states[0]
+        self.state = self.states[0]
         if self.mode == "undo":
-            self.found = Found(states)
-            for state in states:
+            self.found = Found(self.states)
+            for state in self.states:
                 state.write("k")
         else:
             self.claims, self.specials = self.state.claims, self.state.specials
 
-    @staticmethod
-    def parts_of(name: str) -> list[str]:
+    def open_own(self, name: str, header: dict[str, Any]) -> State:
+        """The state of a run: the first of FILE, FILE.1, ... that nobody but root may have written."""
+        if self.shards > 1:
+            name = "%s.%d-of-%d" % (name, self.shard, self.shards)
+            header = dict(header, shard="%d/%d" % (self.shard, self.shards))
+        for number in itertools.count():
+            state = State("%s.%d" % (name, number) if number else name, header)
+            state.open(create=True)
+            if not state.exposed():
+                state.load()
+                if not state.exposed():
+                    break
+            state.close()
+        return state
+
+    def open_records(self, name: str, header: dict[str, Any]) -> None:
+        """The states to be undone, or Trouble before any of them is written to."""
+        seals: dict[str, list[tuple[int, str]]] = {}
+        for record, size, digest in self.args.record:
+            seals.setdefault(record, []).append((size, digest))
+        parts = {self.part_of(record)[0] for record in seals if self.part_of(record)[1]}
         folder, base = os.path.split(os.path.abspath(name))
+        records = self.records(folder, base)
+        for record in sorted(set(seals).difference(records)):
+            raise Trouble(
+                "The record %s is gone, so nobody can tell any more whom the entries belonged to. No owner was "
+                "changed. %s" % (shown(os.path.join(folder, record)), BRING_BACK)
+            )
+        for record in records or [base]:
+            job, part = self.part_of(record)
+            state = State(os.path.join(folder, record), dict(header, shard=part) if part else header)
+            try:
+                state.open(create=False)
+                state.hold(seals.get(record, []))
+            except (Trouble, OSError):
+                state.close()
+                if not seals or record in seals or job in parts:
+                    raise
+                self.left_out.append(shown(record))
+                continue
+            self.states.append(state)
+        for state in self.states:
+            state.load()
+
+    @staticmethod
+    def part_of(record: str) -> tuple[str, str]:
+        """(name of all shards, "I/N") of one shard's record, (own name, "") of any other; FILE.1 counts as FILE."""
+        head, _, last = record.rpartition(".")
+        if last.isdigit():
+            record = head
+        head, _, last = record.rpartition(".")
+        index, of, count = last.partition("-of-")
+        return (head, "%s/%s" % (index, count)) if of else (record, "")
+
+    def records(self, folder: str, base: str) -> list[str]:
+        """Names in folder: base, base.1, ..., and those of shards."""
         try:
-            return [os.path.join(folder, n) for n in os.listdir(folder) if fnmatch.fnmatchcase(n, base + ".*-of-*")]
+            names = [name for name in os.listdir(folder) if name == base or name.startswith(base + ".")]
         except OSError:
             return []
+        mine = [name for name in names if self.part_of(name) == (base, "") or self.part_of(name)[1]]
+        return sorted(mine, key=lambda name: (*self.part_of(name), len(name), name))
 
     # -- moving aside --------------------------------------------------------------------------------------------
 
@@ -2106,7 +2236,7 @@ class Job:
         status = os.fstat(self.root_fd)
         if (status.st_uid, status.st_gid) == (self.uid, self.gid):
             return
-        if not all(self.state.said_last(path) in ("d", "e") for path in others):
+        if not all(self.state.said_last(newest(path)) in ("d", "e") for path in others):
             return
         self.state.write("o %x %d:%d %s" % (ROOT_KEY, status.st_uid, status.st_gid, packed([status.st_ino])))
         try:
@@ -2164,9 +2294,11 @@ class Job:
                 "looked": looked,
                 "moved_aside": self.aside,
                 "resumed": tally.resumed,
-                "state": {"path": shown(self.args.state), "error": self.state_problem or None}
+                "state": {"path": shown(self.state.path or self.args.state), "error": self.state_problem or None}
                 if self.args.state
                 else None,
+                "records": [seal for seal in [self.state.seal()] if seal] if self.mode == "run" and self.state else [],
+                "left_out": self.left_out,
                 "shard": "%d/%d" % (self.shard, self.shards) if self.shards > 1 else None,
                 "processes": self.processes,
                 "seconds": round(taken, 3),
@@ -2277,6 +2409,13 @@ def shard_of(text: str) -> tuple[int, int]:
     return int(index), int(count)
 
 
+def record_of(text: str) -> tuple[str, int, str]:
+    name, size, digest = text.rsplit(":", 2)
+    if not name or int(size) < 0 or len(digest) != 64:
+        raise ValueError
+    return name, int(size), digest
+
+
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = Parser(
         prog="ownership",
@@ -2291,6 +2430,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, help="threads in all, instead of finding out")
     parser.add_argument("--state", metavar="FILE", help="record for resuming and undoing")
     parser.add_argument(
+        "--record", type=record_of, metavar="NAME:BYTES:SHA256", action="append", default=[],
+        help="with --undo: a record that must be there and begin with these bytes, from the run's summary",
+    )  # fmt: skip
+    parser.add_argument(
         "--exclude", metavar="GLOB", action="append", default=[], help="name, or path below ROOT with a /"
     )
     parser.add_argument("--rate", type=float, metavar="OPS", help="at most so many metadata calls a second")
@@ -2304,6 +2447,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.check and args.undo:
         parser.error("--check and --undo exclude each other")
+    if args.record and not args.undo:
+        parser.error("--record goes with --undo")
     for name in ("jobs", "rate", "limit", "seconds"):
         if getattr(args, name) is not None and getattr(args, name) <= 0:
             parser.error("--%s must be above 0" % name)

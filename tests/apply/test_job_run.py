@@ -46,6 +46,7 @@ class Cluster:
     job: dict[str, Any] | None = None
     spec: dict[str, Any] = field(default_factory=dict)
     made: int = 0
+    commands: list[list[str]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     stays: bool = False
     lose_answer: bool = False
@@ -103,6 +104,7 @@ class Cluster:
         if self.job is not None:
             raise Conflict("exists")
         self.made += 1
+        self.commands.append(body["spec"]["template"]["spec"]["containers"][0]["command"])
         self.job = {**body["metadata"], "uid": f"job-{self.made}"}
         if self.lose_answer:
             raise Conflict("exists")
@@ -252,6 +254,38 @@ def test_a_suspended_job_is_waited_for(cluster: Cluster, tools: Tools) -> None:
     assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
 
 
+def test_a_part_that_went_on_in_another_pod_keeps_what_both_wrote_down(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses = [{}, COMPLETE]
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(**SUMMARY, records=["b:2:y"])]]
+    assert run(ACTION, "change", tools, lambda _: None)["records"] == ["a:1:x", "b:2:y"]
+
+
+def test_the_records_of_all_parts_are_told_of_a_failed_job_too(cluster: Cluster, tools: Tools) -> None:
+    cluster.parts, cluster.statuses = 2, [FAILED]
+    cluster.log_of = {f"pod-{part}": [line(**SUMMARY, records=[f"{part}:1:x"])] for part in (1, 2)}
+    with pytest.raises(ActionFailed) as failed:
+        run(ownership(shards=2), "change", tools, lambda _: None)
+    assert failed.value.details == {"records": ["1:1:x", "2:1:x"]}
+
+
+def test_what_a_job_did_that_ended_unwatched_is_part_of_the_next_one(cluster: Cluster, tools: Tools) -> None:
+    """Its log goes with it, and undo needs what stood there."""
+    cluster.job = existing(COMPLETE)
+    cluster.statuses = [COMPLETE]
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(**{**SUMMARY, "changed": 0}, records=["a:2:y"])]]
+    effect = change_ownership.act(ACTION, tools, lambda _: None)
+    assert effect.state is State.DONE
+    assert effect.details["changed"] == 5
+    assert effect.details["seen"] == 12
+    assert effect.details["records"] == ["a:1:x", "a:2:y"]
+
+    cluster.job, cluster.statuses = existing(COMPLETE), [COMPLETE, FAILED]
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(event="error", message="no")]]
+    with pytest.raises(ActionFailed) as failed:
+        run(ACTION, "change", tools, lambda _: None)
+    assert failed.value.details["records"] == ["a:1:x"]
+
+
 def test_the_job_of_an_earlier_run_is_watched_on(cluster: Cluster, tools: Tools) -> None:
     cluster.job = existing({})
     assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
@@ -324,6 +358,38 @@ def test_a_job_whose_summary_was_not_seen_is_not_called_already(cluster: Cluster
     effect = change_ownership.act(ACTION, tools, lambda _: None)
     assert effect.state is State.DONE
     assert "unknown" in effect.message
+
+
+def test_a_record_that_cannot_be_vouched_for_is_told_at_once(cluster: Cluster, tools: Tools) -> None:
+    cluster.logs = [[line(**SUMMARY, records=[])]]
+    assert "undo will not believe it" in change_ownership.act(ACTION, tools, lambda _: None).message
+
+
+def test_undo_takes_the_digests_of_the_journal_and_of_a_job_that_ended_unwatched(
+    cluster: Cluster, tools: Tools
+) -> None:
+    cluster.job, cluster.statuses = existing(COMPLETE), [COMPLETE]
+    cluster.logs = [[line(**SUMMARY, records=["b:2:y"])], [line(**SUMMARY, left_out=["c"])]]
+    effect = change_ownership.undo(ownership(records=("a:1:x",)), tools, lambda _: None)
+    assert cluster.commands[-1][-3:] == ["--undo", "--record=a:1:x", "--record=b:2:y"]
+    assert effect.state is State.DONE
+    assert "Left out, since others may have changed them: c" in effect.message
+
+
+def test_the_digests_of_another_claims_job_are_not_taken(cluster: Cluster, tools: Tools) -> None:
+    cluster.job, cluster.statuses = existing(COMPLETE, "another"), [COMPLETE]
+    cluster.logs = [[line(**SUMMARY, records=["b:2:y"])]]
+    change_ownership.undo(ACTION, tools, lambda _: None)
+    assert cluster.commands[-1][-1] == "--undo"
+
+
+def test_a_record_that_is_not_believed_refuses_the_undo_and_its_log_stays(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses = [FAILED]
+    cluster.logs = [[line(event="error", message="The record x is gone. No owner was changed. Bring it back.")]]
+    with pytest.raises(PlanRefused, match="The record x is gone") as refused:
+        change_ownership.undo(ACTION, tools, lambda _: None)
+    assert "kubectl logs" in refused.value.hint
+    assert cluster.job is not None
 
 
 def test_an_undo_without_a_record_has_nothing_to_do(cluster: Cluster, tools: Tools) -> None:

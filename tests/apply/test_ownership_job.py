@@ -98,6 +98,13 @@ def test_what_it_runs() -> None:
     assert "--move-aside=verify" not in _command("undo")
 
 
+def test_undo_is_handed_the_digests() -> None:
+    records = (".posit-audit-ownership-999-999.state:12:ab", "b:3:cd")
+    command = pod(ownership(records=records), "undo")["spec"]["containers"][0]["command"]
+    assert command[-3:] == ["--undo", *(f"--record={record}" for record in records)]
+    assert pod(ownership(records=records), "change") == pod(ownership(), "change")
+
+
 def _command(mode: str) -> list[str]:
     command: list[str] = pod(ACTION, mode)["spec"]["containers"][0]["command"]  # type: ignore[arg-type]
     return command

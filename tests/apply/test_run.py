@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from auditor.apply import run as running
@@ -46,12 +47,14 @@ class Fake:
     """Does what it is told for one step, and keeps the order of what was asked of it."""
 
     calls: list[tuple[str, str]] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
     on: dict[tuple[str, str], Callable[[], Any]] = field(default_factory=dict)
     ACCESS: tuple[Any, ...] = ()
 
     def _do(self, verb: str, action: Action) -> Any:
         key = (verb, step_id(action))
         self.calls.append(key)
+        self.actions.append(action)
         return self.on.get(key, nothing)()
 
     def check(self, action: Action, tools: Any) -> str:
@@ -220,6 +223,29 @@ def test_what_can_not_be_taken_back_can_be_tried_again(
     fake.on[("undo", SECOND)] = raising(error)
     assert [o.state for o in undo(journal, TOOLS)] == [State.DONE, state, State.DONE]
     assert [step.id for step in journal.to_undo()] == [SECOND]
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_undo_knows_the_digests_that_the_job_told_whether_it_failed_or_not(
+    fake: Fake, tmp_path: Path, failed: bool
+) -> None:
+    details = {"changed": 3, "records": ["a:1:x"]}
+    effect = raising(ActionFailed("x", details=details)) if failed else lambda: Effect(State.DONE, "Done.", details)
+    plan = planned(wanting(ownership()))
+    (own,) = plan.steps
+    fake.on[("act", own.id)] = effect
+    journal = Journal.create(plan, tmp_path)
+    apply(plan, TOOLS, journal, Silent())
+    undo(Journal.open(journal.path), TOOLS)
+    assert fake.actions[-1] == msgspec.structs.replace(own.action, records=("a:1:x",))
+
+
+def test_undo_of_a_journal_without_digests_has_none(fake: Fake, tmp_path: Path) -> None:
+    plan = planned(wanting(ownership()))
+    journal = Journal.create(plan, tmp_path)
+    journal.intent(plan.steps[0])
+    undo(journal, TOOLS)
+    assert fake.actions == [plan.steps[0].action]
 
 
 def test_an_undo_can_be_interrupted_and_gone_on_with(fake: Fake, journal: Journal) -> None:

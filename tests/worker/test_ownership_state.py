@@ -469,12 +469,3 @@ def test_it_runs_as_a_module(tree: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert json.loads(done.stdout.splitlines()[-1])["event"] == "summary"
-
-
-def test_a_record_that_the_kubelet_opened_to_fs_group_still_undoes(tree: Path, state: Path) -> None:
-    """The kubelet lets fsGroup write every file on the volume, the record too."""
-    assert alone(tree, "--state", state).code == 0
-    os.chown(state, 0, UID)
-    state.chmod(0o660)
-    assert alone(tree, "--state", state, "--undo").code == 0
-    assert set(owners(tree).values()) == {(0, 0)}

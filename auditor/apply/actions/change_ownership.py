@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+
+import msgspec
 
 from auditor.apply import guards
 from auditor.apply.effect import Effect
@@ -28,6 +30,10 @@ ACCESS: tuple[Access, ...] = (
     _CREATE_PODS,
     Access(PODS, ("get",), "log"),
     Access(EVENTS, ("list",)),
+)
+_EXPOSED = (
+    " While it ran, others than root could write its record of former owners, and what they wrote can't be known: undo"
+    " will not believe it."
 )
 
 
@@ -87,19 +93,27 @@ def act(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
 
 def effect(action: ChangeOwnership, mode: Mode, summary: Mapping[str, Any]) -> Effect:
     """What a Job that came to its end did."""
-    if not summary:
-        return Effect(State.DONE, "The Job came to its end. Its log could not be read, so how much it did is unknown.")
-    changed = int(summary.get("changed") or 0)
+    details = {key: summary[key] for key in ("seen", "changed", "seconds", "per_second", "records") if key in summary}
+    if "changed" not in summary:
+        unknown = "The Job came to its end. Its log could not be read, so how much it did is unknown."
+        return Effect(State.DONE, unknown, details)
+    changed = int(summary["changed"] or 0)
     if mode == "undo":
-        return Effect(State.DONE, f"{changed:,} entries given back to their former owners.", {"changed": changed})
+        return _given_back(changed, summary.get("left_out") or ())
     moved = [entry for entry in summary.get("moved_aside") or () if entry.get("moved")]
-    details = {key: summary[key] for key in ("seen", "changed", "seconds", "per_second") if key in summary}
     if moved:
         details["moved_aside"] = len(moved)
     if not changed and not moved:
         return Effect(State.ALREADY, f"Everything on {action.claim} belongs to {action.owner}.", details)
     aside = f" {len(moved)} of root's license activations moved aside." if moved else ""
-    return Effect(State.DONE, f"{changed:,} entries given to {action.owner}.{aside}", details)
+    exposed = _EXPOSED if summary.get("records") == [] else ""
+    return Effect(State.DONE, f"{changed:,} entries given to {action.owner}.{aside}{exposed}", details)
+
+
+def _given_back(changed: int, left_out: Sequence[str]) -> Effect:
+    others = f" Left out, since others may have changed them: {', '.join(left_out)}, the records of other runs."
+    message = f"{changed:,} entries given back to their former owners.{others if left_out else ''}"
+    return Effect(State.DONE, message, {"changed": changed})
 
 
 def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
@@ -114,12 +128,18 @@ def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
     refusal = _in_use(action, claim, tools)
     if refusal:
         raise PlanRefused(refusal)
-    remove_running(action, "change", tools)
+    told = remove_running(action, "change", tools).get("records") or ()
+    knowing = msgspec.structs.replace(action, records=(*action.records, *told))
     try:
-        summary = run(action, "undo", tools, tick)
+        summary = run(knowing, "undo", tools, tick)
     except ActionFailed as error:
         if "nothing is known to undo" in error.message:
             remove_running(action, "undo", tools)
-            return Effect(State.ALREADY, f"Nothing had been changed on {action.claim}.")
+            nothing = (
+                f"There is no record of former owners on {action.claim}: nothing was changed there, or it is gone."
+            )
+            return Effect(State.ALREADY, nothing)
+        if "No owner was changed." in error.message:
+            raise PlanRefused(error.message, hint=error.hint) from None
         raise
     return effect(action, "undo", summary)
