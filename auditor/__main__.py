@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import typer
 
 from auditor.cli import app
+from auditor.cli.printing import mute
 from auditor.errors import PositAuditError
 
 INTERRUPTED = 130
@@ -15,6 +17,11 @@ INTERRUPTED = 130
 
 def main() -> None:
     """0 and 2 are results; 1 is everything that kept a command from its work, a wrong flag included."""
+    if sys.stderr is None:  # closed, as by 2>&-
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end of the process
+    if sys.stdout is None:
+        sys.stderr.write("posit-audit: stdout is closed, and the result goes there.\n")
+        sys.exit(1)
     try:
         code = app(prog_name="posit-audit", standalone_mode=False)
         sys.stdout.flush()
@@ -32,8 +39,11 @@ def main() -> None:
         sys.stderr.write("posit-audit: interrupted.\n")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read us has seen enough; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute(sys.stdout)  # whoever read us has seen enough
+        sys.exit(1)
+    except OSError as error:
+        mute(sys.stdout)
+        sys.stderr.write(f"posit-audit: {error.filename or 'stdout'}: {error.strerror}.\n")
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -131,7 +131,7 @@ def fix(
         raise typer.Exit(2 if (prepared.plan.steps or prepared.upgrades_left) and not exit_zero else 0)
     if output == "text":
         _show_plan(prepared, output)
-    agree(yes)
+    agree(yes, "" if output == "text" else _plan_text(prepared))
     result = _carry_out(prepared, tuple(charts or ()), helm or "")
     _show_result(prepared, result, output)
     if result.failed:
@@ -160,23 +160,35 @@ def watch_jobs(
 
 def _show_plan(prepared: Prepared, output: str) -> None:
     from auditor.cli.printing import print_result
-    from auditor.report.plan_text import not_told, plan_json, plan_text
+    from auditor.report.plan_text import not_told, plan_json
 
-    findings, blind = prepared.before.findings, prepared.before.snapshot.blind
     if output == "text":
-        print_result(plan_text(prepared.plan, findings, blind))
+        print_result(_plan_text(prepared))
     else:
+        findings, blind = prepared.before.findings, prepared.before.snapshot.blind
         print_result(json.dumps({**plan_json(prepared.plan), "not_told": not_told(findings, blind)}, indent=2))
 
 
-def agree(yes: bool) -> None:
+def _plan_text(prepared: Prepared) -> str:
+    from auditor.report.plan_text import plan_text
+
+    return plan_text(prepared.plan, prepared.before.findings, prepared.before.snapshot.blind)
+
+
+def agree(yes: bool, unseen: str = "") -> None:
+    """Raises PlanRefused where nobody agrees. `unseen`: what is to be agreed to, where stdout doesn't show it."""
+    from auditor.cli.printing import say
     from auditor.errors import PlanRefused
 
     if yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise PlanRefused("There is no terminal to ask at, and nothing was changed.", hint="Add --yes to agree.")
-    if not typer.confirm("Make these changes?", default=False, err=True):
+    if unseen:
+        say(unseen)
+    sys.stderr.write("Make these changes? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise PlanRefused("Nothing was changed.")
 
 

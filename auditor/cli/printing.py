@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 
 def print_result(rendered: str | Callable[[bool, int | None], str]) -> None:
@@ -16,9 +17,19 @@ def print_result(rendered: str | Callable[[bool, int | None], str]) -> None:
         width = shutil.get_terminal_size().columns if terminal else None
         rendered = rendered(terminal and not os.environ.get("NO_COLOR"), width)
     sys.stdout.write(rendered.rstrip("\n") + "\n")
+    sys.stdout.flush()  # what a person agrees to is in the pipe before the question comes
 
 
 def say(line: str) -> None:
-    """One line of progress or notice for a person, on stderr."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    """One line of progress or notice for a person, on stderr. Where nobody reads it any more, what is under way goes on
+    all the same."""
+    try:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+    except OSError:
+        mute(sys.stderr)
+
+
+def mute(stream: TextIO) -> None:
+    """What can't be written is dropped: Python would complain of it once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

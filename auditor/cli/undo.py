@@ -33,19 +33,20 @@ def undo(
     from auditor.cli.progress import shown
     from auditor.model.outcome import State
     from auditor.pipeline import undo as pipeline
-    from auditor.report.plan_text import outcomes_json, outcomes_text
+    from auditor.report.plan_text import outcomes_json, outcomes_text, undo_text
 
     settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
     record = pipeline.find(journal)
     steps = record.to_undo()
-    if steps and output == "text":
-        print_result("To be taken back:\n" + "\n".join(f"  - {step.title}: {step.undo}" for step in steps))
+    shown_first = undo_text(record.path, record.header.context, record.header.server, steps)
+    if output == "text":
+        print_result(shown_first)
     if steps:
-        agree(yes)
+        agree(yes, "" if output == "text" else shown_first)
     with shown() as progress:
         outcomes = pipeline.take_back(settings, record, helm=helm or "", progress=progress)
     if output == "json":
         print_result(json.dumps(outcomes_json(outcomes), indent=2))
-    else:
+    elif outcomes:
         print_result(outcomes_text(outcomes))
     raise typer.Exit(0 if all(o.state in (State.DONE, State.ALREADY) for o in outcomes) else 1)

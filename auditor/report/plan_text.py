@@ -12,6 +12,7 @@ from auditor.model.finding import Finding, Result
 from auditor.model.outcome import Outcome, State, Verdict
 from auditor.model.plan import Held, Plan, Step
 from auditor.model.seen import Unseen
+from auditor.report.page import printable
 
 _MARKS = {
     State.DONE: "done",
@@ -26,7 +27,7 @@ def plan_text(plan: Plan, findings: Iterable[Finding] = (), blind: Iterable[Unse
     """Steps by release in the order in which they will be made, then what stays as it is and why, then what could not
     be told: a plan says nothing about that, and must not look as if it did."""
     untold = not_told(findings, blind)
-    lines: list[str] = []
+    lines = [f"Context {plan.context} at {plan.server}.", ""]
     if not plan.steps and not plan.held:
         lines.append("Nothing to do in what could be seen." if untold else "Nothing to do.")
     numbered = list(enumerate(plan.steps, start=1))
@@ -43,7 +44,15 @@ def plan_text(plan: Plan, findings: Iterable[Finding] = (), blind: Iterable[Unse
     if untold:
         lines += ["", "Could not be told:", ""]
         lines += [line for row in untold for line in _untold(row)]
-    return "\n".join(lines) + "\n"
+    return _text(lines)
+
+
+def undo_text(journal: object, context: str, server: str, steps: Iterable[Step]) -> str:
+    """What a journal has left to take back, the last step first."""
+    back = [f"  - {step.title}: {step.undo}" for step in steps]
+    if not back:
+        return f"Nothing of {journal} is left to take back. Other journals lie beside it.\n"
+    return _text([f"Context {context} at {server}. To be taken back, by {journal}:", *back])
 
 
 def _step(number: int, step: Step) -> list[str]:
@@ -100,7 +109,11 @@ def outcomes_text(outcomes: Iterable[Outcome], verdicts: Iterable[Verdict] = ())
         lines += [f"{_mark(v):>10}  {v.rule} on {v.object}: {v.message}" for v in judged]
         mended = sum(v.mended for v in judged)
         lines += ["", f"{mended} of {_count(len(judged), 'finding')} mended."]
-    return "\n".join(lines) + "\n"
+    return _text(lines)
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _mark(verdict: Verdict) -> str:

@@ -82,6 +82,64 @@ def test_nothing_is_coloured_in_a_pipe() -> None:
     assert "\x1b[" not in run("rules", FORCE_COLOR="").stdout
 
 
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["rules", "--help"])
+def test_a_full_disk_is_a_sentence(command: str) -> None:
+    done = shell(f"{command} > /dev/full")
+    assert (done.returncode, done.stderr) == (1, "posit-audit: stdout: No space left on device.\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_worth_a_word() -> None:
+    done = shell("rules | true; exit ${PIPESTATUS[0]}")
+    assert done.stderr == ""
+    assert done.returncode in {0, 1}
+
+
+def test_a_closed_stdout_is_a_sentence() -> None:
+    done = shell("rules >&-")
+    assert (done.returncode, done.stderr) == (1, "posit-audit: stdout is closed, and the result goes there.\n")
+
+
+def test_a_closed_stderr_keeps_nothing_from_its_work() -> None:
+    done = shell("rules 2>&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m auditor {line}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_what_is_under_way_outlives_whoever_read_its_progress(tmp_path: Path) -> None:
+    """A pipe on stderr that is closed while a plan is applied must not end it half way."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    speaking = "from auditor.cli.printing import say\nsay('a'); say('b'); print('done')"
+    done = subprocess.run(
+        [sys.executable, "-c", speaking], cwd=ROOT, stdout=subprocess.PIPE, stderr=writing, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stdout) == (0, "done\n")
+
+
+def test_who_is_asked_has_seen_the_plan_and_stdout_holds_the_result_only() -> None:
+    asking = "from auditor.cli.fix import agree\nagree(False, 'The plan.')"
+    terminal, ours = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", asking], cwd=ROOT, stdin=ours, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as asked:
+        os.close(ours)
+        os.write(terminal, b"yes\n")
+        out, err = asked.communicate(timeout=30)
+    os.close(terminal)
+    assert (asked.returncode, out, err) == (0, "", "The plan.\nMake these changes? [y/N] ")
+
+
 def test_completion_can_be_shown() -> None:
     done = run("--show-completion", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert done.returncode in {0, 1}

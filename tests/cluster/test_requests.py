@@ -254,7 +254,7 @@ def test_an_empty_variable_is_no_kubeconfig(tmp_path: Path, monkeypatch: pytest.
 def test_a_refusal_names_the_user_as_it_was_given(server: ScriptedApiServer, tmp_path: Path) -> None:
     server.answers = [(403, {}, {"message": 'User "Alice@X" cannot list'})]
     config = kubeconfig(tmp_path, server.address)
-    with pytest.raises(Forbidden, match="^User 'Alice@X' may not get Pod a"):
+    with pytest.raises(Forbidden, match=r"^User 'Alice@X' may not get Pod a"):
         Reader(connect(ClusterSettings(kubeconfig=config, impersonate="Alice@X"))).get(PODS, "ns", "a")
 
 

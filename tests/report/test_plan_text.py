@@ -11,17 +11,19 @@ from auditor.model.kubernetes import ObjectRef
 from auditor.model.outcome import State, Verdict
 from auditor.model.plan import Plan
 from auditor.model.seen import Unseen
-from auditor.report.plan_text import not_told, outcomes_json, outcomes_text, plan_json, plan_text
+from auditor.report.plan_text import not_told, outcomes_json, outcomes_text, plan_json, plan_text, undo_text
 from tests.builders import finding, release_ref
 from tests.steps import label, outcome, ownership, planned, step, wanting
 
 PLAN = planned(
     wanting(label(), rule="a"), wanting(ownership(), rule="b"), finding("c", fix=Fix(summary="Buy a license."))
 )
+HEAD = "Context test at https://127.0.0.1:6443.\n\n"
 
 
 def test_the_text_of_a_plan() -> None:
     assert plan_text(PLAN) == (
+        f"{HEAD}"
         "Release posit/rstudio-pm\n"
         "\n"
         "  1. Label ServiceAccount posit/content\n"
@@ -51,7 +53,7 @@ def test_the_text_of_a_plan() -> None:
 
 
 def test_an_empty_plan_says_so() -> None:
-    assert plan_text(planned()) == "Nothing to do.\n"
+    assert plan_text(planned()) == f"{HEAD}Nothing to do.\n"
 
 
 def test_what_could_not_be_told_is_not_left_to_look_like_nothing() -> None:
@@ -59,7 +61,7 @@ def test_what_could_not_be_told_is_not_left_to_look_like_nothing() -> None:
     unseen = finding("volume-files-wrong-owner", result=Result.UNKNOWN, message="No pod is ready.", how="Scan again.")
     blind = Unseen(reason="Deployments may not be listed.", how="Grant list.")
     text = plan_text(planned(), [unseen, finding("a")], [blind])
-    assert text.startswith("Nothing to do in what could be seen.\n\nCould not be told:\n")
+    assert text.startswith(f"{HEAD}Nothing to do in what could be seen.\n\nCould not be told:\n")
     assert "  - releases\n      Deployments may not be listed. Grant list.\n" in text
     assert (
         f"  - {unseen.release}  volume-files-wrong-owner  {unseen.object}\n      No pod is ready. Scan again.\n" in text
@@ -90,3 +92,20 @@ def test_outcomes_and_verdicts() -> None:
     assert data["outcomes"][0]["state"] == "done"
     assert data["verdicts"][0]["mended"] is True
     assert outcomes_text(()) == "Nothing was done.\n"
+
+
+def test_what_a_journal_has_to_take_back_is_told_with_its_cluster() -> None:
+    steps = PLAN.steps[:1]
+    assert undo_text("/j.jsonl", "test", "https://127.0.0.1:6443", steps) == (
+        "Context test at https://127.0.0.1:6443. To be taken back, by /j.jsonl:\n"
+        "  - Label ServiceAccount posit/content: posit-audit undo takes the label away again.\n"
+    )
+    assert undo_text("/j.jsonl", "test", "https://127.0.0.1:6443", ()) == (
+        "Nothing of /j.jsonl is left to take back. Other journals lie beside it.\n"
+    )
+
+
+def test_names_of_files_can_neither_steer_the_terminal_nor_end_the_program() -> None:
+    made = outcome(PLAN.steps[0], State.FAILED, "a\x1b[2J\udcff could not be opened.")
+    outcomes_text([made]).encode()
+    assert "a\\x1b[2J\\udcff could" in outcomes_text([made])
