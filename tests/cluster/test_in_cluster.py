@@ -315,7 +315,7 @@ def test_the_fix_role_repairs_the_estate_from_inside(operator: Operator, kubectl
     for namespace in (DASHBOARDS, PACKAGES):
         finished(operator, namespace, "fix-1")
     left = json.loads(operator.run("posit-audit scan -o json --exit-zero"))["findings"]
-    assert not [f for f in left if f["result"] == "failed" and (f["fix"] or {}).get("actions")]
+    assert not [f for f in left if f["result"] == "failed" and (f["fix"] or {}).get("actions") and f["fix"]["safe"]]
     events = json.loads(kubectl("get", "events", "-n", PACKAGES, "-o", "json"))["items"]
     started = [e["message"] for e in events if e["involvedObject"]["name"].startswith("posit-audit-ownership-")]
     assert [message for message in started if "posit-audit:" in message]
