@@ -18,6 +18,9 @@ def lint(
     from_version: options.FromVersion = "",
     to_version: options.ToVersion = "",
     namespace: options.ReleaseNamespace = "default",
+    reuse_values: Annotated[
+        bool, typer.Option("--reuse-values", help="Judge a helm upgrade --reuse-values, which keeps the old defaults.")
+    ] = False,
     catalogs: options.Catalogs = None,
     charts: options.Charts = None,
     helm: options.HelmBinary = None,
@@ -45,6 +48,7 @@ def lint(
             from_version=from_version,
             to_version=to_version,
             namespace=namespace,
+            reuse_values=reuse_values,
             catalogs=tuple(catalogs or ()),
             charts=tuple(charts or ()),
             helm=helm or "",

@@ -39,10 +39,16 @@ class ValuesRequest(msgspec.Struct, frozen=True, kw_only=True):
     charts: tuple[str, ...] = ()
     """Where the target chart itself is, for its own defaults; else the catalog's."""
     helm: str = ""
+    reuse_values: bool = False
 
 
 def lint_files(request: ValuesRequest) -> Lint:
     """Raises UnreadableFile, UnreadableValues or BadRequest."""
+    if request.reuse_values and not request.from_version:
+        raise BadRequest(
+            "What --reuse-values keeps are the defaults of the chart that runs now, and that is not known.",
+            hint="Name it: --from VERSION.",
+        )
     documents, chart = _opened(request)
     to_version = request.to_version or chart.newest
     return lint(
@@ -52,6 +58,7 @@ def lint_files(request: ValuesRequest) -> Lint:
         to_version=to_version,
         to_defaults=defaults_of(chart.name, to_version, sources=request.charts, helm=request.helm),
         namespace=request.namespace,
+        reuse_values=request.reuse_values,
     )
 
 

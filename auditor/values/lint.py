@@ -15,7 +15,7 @@ from auditor.values.coalesce import coalesce, merge
 from auditor.values.document import Document
 from auditor.values.hazards import hazards
 from auditor.values.moved_defaults import moved_defaults
-from auditor.values.refusals import refusals
+from auditor.values.refusals import WRONG_KIND, refusals
 from auditor.values.unknown_keys import unknown_keys
 
 _ORDER: Final = {"fails": 0, "changes": 1, "ignored": 2}
@@ -44,15 +44,17 @@ def judge(
     from_version: the chart that runs now; None where unknown, and then silent changes of defaults can't be told.
     to_version: the newest in the catalog by default. from_defaults, to_defaults: the charts' own values, where they
     are at hand, else the catalog's. app_version: of the target chart, else the catalog's. namespace: the release's.
+    reuse_values: the upgrade is made with `--reuse-values`, so the templates see the old chart's defaults.
     """
     to_version = to_version or chart.newest
     after_defaults = to_defaults if to_defaults is not None else chart.values_at(to_version)
     before_defaults = from_defaults
     if before_defaults is None and from_version is not None:
         before_defaults = chart.values_at(from_version)
+    seen_defaults = before_defaults if reuse_values and before_defaults is not None else after_defaults
     now = Situation(
         user=user,
-        after=coalesce(user, after_defaults),
+        after=coalesce(user, seen_defaults),
         before=coalesce(user, before_defaults) if before_defaults is not None else None,
         from_version=from_version,
         to_version=to_version,
@@ -60,11 +62,13 @@ def judge(
         namespace=namespace,
         reuse_values=reuse_values,
     )
-    refused = list(refusals(chart, now))
-    told = [*refused, *hazards(chart, now)]
+    risky = list(hazards(chart, now))
+    explained = {finding.key for finding in risky if finding.effect == "fails"}
+    refused = [finding for finding in refusals(chart, now) if finding.id != WRONG_KIND or finding.key not in explained]
+    told = [*refused, *risky]
     told += unknown_keys(chart, now, after_defaults, told={finding.key for finding in told})
     spoken = {finding.key for finding in told}
-    moved = moved_defaults(chart, now, before_defaults, after_defaults, told=spoken)
+    moved = moved_defaults(chart, now, before_defaults, seen_defaults, told=spoken)
     told += (finding for finding in moved if finding.key not in {finding.key for finding in refused})
     findings = _sorted(told)
     return Lint(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from auditor.catalog import Chart
 from auditor.catalog.conditions import holds, kind_of, places
@@ -12,6 +13,7 @@ from auditor.model.keypath import MISSING, KeyPath, join_key, look_up, split_key
 from auditor.model.values import ValueFinding
 from auditor.values.described import described
 
+WRONG_KIND: Final = "wrong-kind"
 _NAMES = {"absent": "nothing", "null": "null", "bool": "true or false", "list": "a list", "map": "a map"}
 _NAMES |= {"number": "a number", "string": "a string"}
 
@@ -52,7 +54,7 @@ def _finding(path: KeyPath, shape: Shape, now: Situation) -> ValueFinding:
     else:
         message = f"the templates need {wanted} here and find {_NAMES[kind_of(given)]}"
     return ValueFinding(
-        id="wrong-kind",
+        id=WRONG_KIND,
         effect="fails",
         key=join_key(path),
         message=message,

@@ -123,3 +123,14 @@ def test_the_threshold_decides_about_the_exit_code(values: Path, tmp_path: Path)
     arguments = ("lint", str(file), "--chart-name", "rstudio-connect", "--from", "0.21.0")
     assert run(*arguments).returncode == 0
     assert run(*arguments, "--fail-on", "info").returncode == 2
+
+
+def test_reused_values_need_the_version_whose_defaults_they_keep(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("sharedStorage: {create: true}\n")
+    lint = ("lint", str(file), "--chart-name", "rstudio-connect")
+    assert run(*lint, "--from", "0.20.13").returncode == 0
+    assert run(*lint, "--from", "0.20.13", "--reuse-values").returncode == 2
+    refused = run(*lint, "--reuse-values")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "--from VERSION" in refused.stderr

@@ -264,6 +264,12 @@ def test_reuse_values_is_judged_only_where_it_is_asked_for(connect: Chart, start
     assert not judge(STORAGE, connect, from_version=start).will_fail
 
 
+def test_with_reused_values_a_missing_block_is_told_once_and_no_default_moves(connect: Chart) -> None:
+    findings = judge(STORAGE, connect, from_version="0.8.38", reuse_values=True).findings
+    assert [f.id for f in findings if f.key == "backends"] == ["connect-reuse-values-backends"]
+    assert not {"connect-image-repository", "connect-runner-default"} & {finding.id for finding in findings}
+
+
 TEXT = """\
 # our values
 sharedStorage:

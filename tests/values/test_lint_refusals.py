@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tarfile
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import yaml
 
 from auditor.catalog import load
 from auditor.values.lint import judge
-from tests.chart_repository import SOURCES
+from tests.chart_repository import SOURCES, ChartRepository
 from tests.stand_in.rendering import NAMESPACE, Helm, Refused
 
 CONNECT, PM = "rstudio-connect", "rstudio-pm"
@@ -298,3 +300,32 @@ LAX = {"service.type", "ingress.tls[0].hosts"}
 def test_helm_refuses_the_wrong_kinds_too(helm: Helm, chart: str, values: dict[str, Any], key: str | None) -> None:
     with pytest.raises(Refused):
         helm.template(chart, load().chart(chart).newest, STORAGE | values)
+
+
+REUSED: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("rstudio-connect", "0.7.4", "0.21.0", STORAGE),
+    ("rstudio-pm", "0.3.9", "0.20.4", {}),
+    ("rstudio-pm", "0.3.9", "0.5.29", {"serviceAccount": {"create": False}}),
+    ("rstudio-pm", "0.5.29", "0.20.4", {}),
+    ("rstudio-pm", "0.5.29", "0.20.4", {"image": {"tagPrefix": ""}}),
+    ("rstudio-pm", "0.5.29", "0.20.4", {"image": {"tag": "x", "tagPrefix": None}}),
+]
+
+
+@pytest.mark.parametrize(("chart", "start", "end", "values"), REUSED)
+def test_agrees_with_helm_on_reused_values(
+    helm: Helm, repository: ChartRepository, chart: str, start: str, end: str, values: dict[str, Any]
+) -> None:
+    """What --reuse-values does: the new templates with the old chart's values.yaml."""
+    for version in (start, end):
+        with tarfile.open(repository.archive(chart, version)) as archive:
+            archive.extractall(helm.home / version, filter="data")
+    shutil.copy(helm.home / start / chart / "values.yaml", helm.home / end / chart / "values.yaml")
+    predicted = judge(values, load().chart(chart), from_version=start, to_version=end, reuse_values=True)
+    try:
+        helm.run("template", "rel", helm.home / end / chart, "--values", helm.written(values))
+    except Refused:
+        assert predicted.will_fail
+    else:
+        assert not predicted.will_fail
+    assert not any(finding.id == "default-moved" for finding in predicted.findings)
