@@ -36,8 +36,7 @@ def main() -> None:
             show()  # with the usage line of the command
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("posit-audit: interrupted.\n")
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
     except BrokenPipeError:
         mute(sys.stdout)  # whoever read us has seen enough
         sys.exit(1)
@@ -45,6 +44,8 @@ def main() -> None:
         mute(sys.stdout)
         sys.stderr.write(f"posit-audit: {error.filename or 'stdout'}: {error.strerror}.\n")
         sys.exit(1)
+    if code == INTERRUPTED:  # which is also what typer makes of Ctrl-C
+        sys.stderr.write("posit-audit: interrupted.\n")
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auditor.model.finding import Finding, Result
+from auditor.model.kubernetes import ObjectRef
 from auditor.model.outcome import Outcome, State, Verdict
 from auditor.model.plan import Plan, Step, step_id
+from auditor.model.snapshot import ReleaseRef
 
 
 def verify(
     plan: Plan, before: Iterable[Finding], after: Iterable[Finding], outcomes: Iterable[Outcome]
 ) -> tuple[Verdict, ...]:
-    """One verdict for each step and each failed finding that it was to mend, in the plan's order.
+    """One verdict for each step and each failed finding that it was to mend, in the plan's order. Where the first scan
+    had no such finding, as with a kept plan and a narrower look, the step's rule is asked for all the same.
 
     Only a second look that came to an answer counts: what could not be looked at again is not mended."""
     failed = [finding for finding in before if finding.result is Result.FAILED]
     looked = tuple(after)
     states = {outcome.step: outcome for outcome in outcomes}
-    return tuple(
-        _verdict(step, finding, looked, states.get(step.id))
-        for step in plan.steps
-        for finding in failed
-        if _mends(step, finding)
-    )
+    verdicts: list[Verdict] = []
+    for step in plan.steps:
+        of_step = [finding for finding in failed if _mends(step, finding)]
+        state = states.get(step.id)
+        verdicts += [_verdict(step, f.rule, f.release, f.object, _second_look(f, looked), state) for f in of_step]
+        verdicts += [
+            _verdict(step, rule, step.release, step.object, _only_look(step, rule, looked), state)
+            for rule in step.rules
+            if rule not in {finding.rule for finding in of_step}
+        ]
+    return tuple(verdicts)
 
 
 def _mends(step: Step, finding: Finding) -> bool:
@@ -35,18 +43,13 @@ def _mends(step: Step, finding: Finding) -> bool:
     )
 
 
-def _verdict(step: Step, finding: Finding, after: tuple[Finding, ...], outcome: Outcome | None) -> Verdict:
-    mended, message = _second_look(finding, after)
+def _verdict(
+    step: Step, rule: str, release: ReleaseRef, about: ObjectRef, look: tuple[bool, str], outcome: Outcome | None
+) -> Verdict:
+    mended, message = look
     if not mended and outcome is not None and outcome.state not in (State.DONE, State.ALREADY):
         message = f"{message} The step was {outcome.state}."
-    return Verdict(
-        step=step.id,
-        rule=finding.rule,
-        release=finding.release,
-        object=finding.object,
-        mended=mended,
-        message=message,
-    )
+    return Verdict(step=step.id, rule=rule, release=release, object=about, mended=mended, message=message)
 
 
 def _second_look(finding: Finding, after: tuple[Finding, ...]) -> tuple[bool, str]:
@@ -60,3 +63,15 @@ def _second_look(finding: Finding, after: tuple[Finding, ...]) -> tuple[bool, st
     if blind is not None:
         return False, f"The second scan could not look: {blind.message}"
     return True, "The second scan no longer finds it."
+
+
+def _only_look(step: Step, rule: str, after: tuple[Finding, ...]) -> tuple[bool, str]:
+    of_rule = [f for f in after if (f.rule, f.release) == (rule, step.release)]
+    if not of_rule:
+        return False, "Neither scan has an answer from this rule for this release."
+    if any(f.result is Result.FAILED and _mends(step, f) for f in of_rule):
+        return False, "The second scan finds it."
+    blind = next((f for f in of_rule if f.result is Result.UNKNOWN), None)
+    if blind is not None:
+        return False, f"The second scan could not look: {blind.message}"
+    return True, "The second scan does not find it."

@@ -57,3 +57,22 @@ def test_one_step_can_mend_findings_of_two_releases() -> None:
 
 def test_findings_that_no_step_was_to_mend_get_no_verdict() -> None:
     assert verify(PLAN, [BEFORE, finding("r"), wanting(ownership(), rule="r")], [], ())[1:] == ()
+
+
+@pytest.mark.parametrize(
+    ("after", "mended", "says"),
+    [
+        ([], False, "Neither scan"),
+        ([BEFORE], False, "finds it"),
+        ([finding("r", result=Result.UNKNOWN, message="Forbidden.")], False, "could not look: Forbidden."),
+        ([finding("r", result=Result.PASSED)], True, "does not find"),
+        ([wanting(ownership(), rule="r")], True, "does not find"),
+    ],
+)
+def test_a_step_that_the_first_scan_knew_nothing_of_is_not_taken_on_trust(
+    after: list[Finding], mended: bool, says: str
+) -> None:
+    """A kept plan may be applied with -n or --rule that leave out what it is about."""
+    (verdict,) = verify(PLAN, [], after, [outcome(STEP)])
+    assert verdict.mended is mended
+    assert says in verdict.message

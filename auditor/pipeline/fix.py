@@ -13,9 +13,11 @@ from auditor.apply.run import apply, dry_run
 from auditor.apply.tools import open_tools
 from auditor.cluster.connect import Connection, connect
 from auditor.cluster.reader import Reader
+from auditor.errors import Interrupted, PositAuditError
 from auditor.inventory import Sights
 from auditor.inventory.own_pod import own_pod
 from auditor.model.action import UpgradeRelease
+from auditor.model.finding import Finding
 from auditor.model.outcome import Outcome, State, Verdict
 from auditor.model.plan import Plan
 from auditor.model.scope import ProbeMode
@@ -123,7 +125,21 @@ def carry_out(
         dry_run(prepared.plan, tools)
         journal = Journal.create(prepared.plan)
         outcomes = apply(prepared.plan, tools, journal, progress)
-    sights = _sights(prepared.connection, prepared.request, prepared.asked, tell)
-    after = look(prepared.connection, prepared.request, prepared.asked, sights)
-    verdicts = verify(prepared.plan, prepared.before.findings, after.findings, outcomes)
+    verdicts = verify(prepared.plan, prepared.before.findings, _after(prepared, journal.path, tell), outcomes)
     return FixResult(outcomes=outcomes, verdicts=verdicts, journal=journal.path)
+
+
+def _after(prepared: Prepared, journal: Path, tell: Tell) -> tuple[Finding, ...]:
+    """What the second scan finds. What was done must be told even where nobody can look at it any more: then it is
+    not proven, and nothing else."""
+    try:
+        sights = _sights(prepared.connection, prepared.request, prepared.asked, tell)
+        return look(prepared.connection, prepared.request, prepared.asked, sights).findings
+    except PositAuditError as error:
+        tell(f"The plan was carried out, and the second scan could not be made: {error}")
+        return ()
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"The plan was carried out, and the second scan was stopped. What was done is written down in {journal}.",
+            hint=f"Look with: posit-audit scan; take it back with: posit-audit undo {journal}",
+        ) from None

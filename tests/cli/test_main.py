@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +140,24 @@ def test_who_is_asked_has_seen_the_plan_and_stdout_holds_the_result_only() -> No
         out, err = asked.communicate(timeout=30)
     os.close(terminal)
     assert (asked.returncode, out, err) == (0, "", "The plan.\nMake these changes? [y/N] ")
+
+
+def test_ctrl_c_is_a_word_and_130(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = {
+            "current-context": "here",
+            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{silent.getsockname()[1]}"}}],
+            "contexts": [{"name": "here", "context": {"cluster": "c"}}],
+        }
+        (tmp_path / "config").write_text(json.dumps(config))
+        command = [sys.executable, "-m", "auditor", "scan", "--kubeconfig", str(tmp_path / "config")]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as scanning:
+            silent.settimeout(30)
+            connected, _ = silent.accept()
+            with connected:
+                scanning.send_signal(signal.SIGINT)
+                out, err = scanning.communicate(timeout=30)
+    assert (scanning.returncode, out, err) == (130, "", "posit-audit: interrupted.\n")
 
 
 def test_completion_can_be_shown() -> None:
