@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from auditor.catalog import Chart
+from auditor.catalog.conditions import places
 from auditor.catalog.situation import Situation
-from auditor.model.keypath import MISSING, look_up
+from auditor.model.keypath import MISSING, join_key, look_up
 from auditor.model.values import Lint, ValueFinding
 from auditor.values.coalesce import coalesce, merge
 from auditor.values.document import Document
@@ -92,6 +94,9 @@ def _notes(chart: Chart, now: Situation) -> Iterable[str]:
     for version in (now.from_version, now.to_version):
         if version is not None and chart.release(version) is None:
             yield f"{chart.name} {version} is not in the catalog; it is judged by what is known up to {chart.newest}."
+    for path, value in places(now.user, "extraObjects.*"):
+        if "{{" in json.dumps(value, default=str):
+            yield f"{join_key(path)} holds a template, and only Helm can tell what it becomes: try helm template."
 
 
 def _placed(finding: ValueFinding, documents: Sequence[Document]) -> ValueFinding:

@@ -245,6 +245,15 @@ def test_a_version_that_the_catalog_lacks_is_a_note(connect: Chart) -> None:
     assert any("0.99.0 is not in the catalog" in note for note in judge(STORAGE, connect, to_version="0.99.0").notes)
 
 
+def test_a_template_among_extra_objects_is_a_note(connect: Chart) -> None:
+    """Go's templates are not evaluated here; what they become is not guessed."""
+    plain, text = {"kind": "A", "metadata": {"name": "a"}}, "kind: B\nmetadata:\n  name: {{ .Release.Nam }"
+    given = {**STORAGE, "extraObjects": [plain, text, {**plain, "data": {"b": ["{{ .Values.none.at.all }}"]}}]}
+    notes = judge(given, connect, from_version="0.21.0").notes
+    assert [note.split(" ")[0] for note in notes] == ["extraObjects[1]", "extraObjects[2]"]
+    assert judge({**STORAGE, "extraObjects": [plain]}, connect, from_version="0.21.0").notes == ()
+
+
 def test_nothing_changes_between_a_version_and_itself(connect: Chart, package_manager: Chart) -> None:
     for chart in (connect, package_manager):
         result = judge(STORAGE, chart, from_version=chart.newest)
