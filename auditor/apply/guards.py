@@ -12,6 +12,7 @@ from auditor.model.action import ChangeOwnership, LabelServiceAccount
 from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.product import Product
 from auditor.model.snapshot import ReleaseRef
+from auditor.questions.admission import ENFORCED, enforces, refused_as_root, refuses_root
 
 # Labels and annotations by which tools that own a release's objects mark them.
 # https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/
@@ -96,31 +97,11 @@ def pointless_storage(volume: Mapping[str, Any]) -> str:
 
 
 def pod_security(namespace: Mapping[str, Any]) -> str:
-    labels = namespace["metadata"].get("labels") or {}
-    if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
-        return ""
-    return refused_as_root(namespace["metadata"]["name"], "it enforces Pod Security level restricted")
+    metadata = namespace["metadata"]
+    level = (metadata.get("labels") or {}).get(ENFORCED, "")
+    return refused_as_root(metadata["name"], enforces(level)) if refuses_root(level) else ""
 
 
 def is_about_root(refusal: str) -> bool:
     """How Pod Security admission and OpenShift word theirs; a quota or a webhook has other reasons."""
     return any(word in refusal for word in ("PodSecurity", "security context constraint"))
-
-
-def refused_look(namespace: str, because: str) -> str:
-    """DAC_READ_SEARCH, without which root is kept out of closed folders, is more than Pod Security's baseline admits.
-    https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
-    return (
-        f"Namespace {namespace} admits no pod that may read as root, as the Job that looks must ({because}). Two ways"
-        " out: look from a running pod (--probe exec), or lower the level while it looks (kubectl label --overwrite"
-        f" namespace {namespace} pod-security.kubernetes.io/enforce=privileged; on OpenShift an SCC for it)."
-    )
-
-
-def refused_as_root(namespace: str, because: str) -> str:
-    return (
-        f"Namespace {namespace} admits no pod that runs as root, as the ownership Job must ({because}). Two ways out:"
-        f" lower the level while it runs (kubectl label --overwrite namespace {namespace}"
-        " pod-security.kubernetes.io/enforce=baseline; on OpenShift an SCC for it), or change the"
-        " ownership on the storage server itself."
-    )

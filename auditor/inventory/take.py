@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from auditor.inventory.accounts import role_bindings, service_accounts
+from auditor.inventory.admission import pod_security
 from auditor.inventory.asking import Asker, Look, Reading
 from auditor.inventory.config import config
 from auditor.inventory.content import content
@@ -34,6 +35,7 @@ _READINGS: Final[tuple[Reading[Any], ...]] = (
     helm,
     chart_version,
     config,
+    pod_security,
     workload,
     pods,
     claims,

@@ -55,6 +55,8 @@ class ChangeOwnership(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     placement: Placement
     shards: int = 1
     """In how many parts, each with a pod of its own, the volume is worked on."""
+    pod_security: str = ""
+    """The level that the claim's namespace enforces, as far as it is known."""
     after_stop: bool = False
     """A step before it stops the server: a pod that has the claim while the plan is made is gone by then."""
     records: tuple[str, ...] = ()

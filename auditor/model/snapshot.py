@@ -27,6 +27,7 @@ class Facet(StrEnum):
     HELM = "helm"
     CHART_VERSION = "chart_version"
     CONFIG = "config"
+    POD_SECURITY = "pod_security"
     WORKLOAD = "workload"
     PODS = "pods"
     CLAIMS = "claims"
@@ -228,6 +229,8 @@ class ReleaseState(msgspec.Struct, frozen=True, kw_only=True):
     """Of the content's namespace and of the release's."""
     role_bindings: tuple[RoleBinding, ...] | Unseen
     hook_jobs: tuple[HookJob, ...] | Unseen
+    pod_security: str | Unseen = ""
+    """The level that the release's namespace enforces: "restricted", ...; "" where it names none."""
     events: tuple[Event, ...] | Unseen = ()
     """Warnings about pods that aren't ready and claims that aren't bound."""
     target: Target | Unseen | None = None

@@ -75,7 +75,7 @@ def look(connection: Connection, request: ScanRequest, asked: Asked, sights: Sig
     """`sights`: what pipeline.probe's Jobs saw, where --probe job asks for them."""
     facets = _IDENTITY.union(*(loaded.rule.reads | loaded.rule.wants for loaded in asked.rules))
     scope = Scope(namespaces=request.namespaces, all_namespaces=request.all_namespaces, current=connection.namespace)
-    log.info("scanning", server=connection.server, context=connection.context, facets=sorted(facet.value for facet in facets))
+    log.info("scanning", server=connection.server, context=connection.context, facets=sorted(map(str, facets)))
     snapshot = take(Reader(connection), scope, facets, request.probe, asked.upgrades, sights)
     findings = judge(snapshot, asked.rules)
     log.info("scanned", releases=len(snapshot.releases), findings=len(findings))

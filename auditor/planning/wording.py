@@ -16,6 +16,7 @@ from auditor.model.action import (
 from auditor.model.keypath import join_key
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.migration import Note
+from auditor.questions.admission import enforces, refused_as_root, refuses_root
 
 _MOST_CHANGES = 12
 
@@ -150,6 +151,8 @@ _POSIX_LIMITS = (
 
 def _ownership_interrupts(action: ChangeOwnership) -> str:
     limits = "" if action.placement.python else _POSIX_LIMITS
+    if refuses_root(action.pod_security):
+        limits += f" {refused_as_root(action.claim.namespace, enforces(action.pod_security))}"
     who = f"{action.shards} pods of a Job walk" if action.shards > 1 else "A Job's pod walks"
     if action.after_stop:
         return f"The server stays stopped while {who[0].lower()}{who[1:]} the volume.{limits}"

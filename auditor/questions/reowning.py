@@ -50,6 +50,7 @@ def change_ownership(release: ReleaseState, probe: OwnershipProbe) -> ChangeOwne
         owner=probe.expected,
         wrong=probe.wrong_count,
         path=claim.sub_path,
+        pod_security=_pod_security(release),
         move_aside=probe.root_activations,
         placement=_placement(release, claim, probe.method),
     )
@@ -65,8 +66,14 @@ def give_directory(release: ReleaseState, directory: ContentDirectory, owner: Ow
         owner=owner,
         wrong=directory.unreadable_count or 1,
         path=directory.sub_path,
+        pod_security=_pod_security(release),
         placement=_placement(release, claim, directory.method),
     )
+
+
+def _pod_security(release: ReleaseState) -> str:
+    """Where nobody may see the namespace, the API server says it before anything is changed."""
+    return "" if isinstance(release.pod_security, Unseen) else release.pod_security
 
 
 def _claim(release: ReleaseState, ref: ObjectRef) -> Claim:

@@ -15,7 +15,9 @@ RULE = Rule(
     severity=Severity.INFO,
     products=frozenset(Product),
     reads=frozenset({Facet.HELM, Facet.WORKLOAD}),
-    wants=frozenset({Facet.CHART_VERSION, Facet.CLAIMS, Facet.VOLUMES, Facet.PODS, Facet.OWNERSHIP}),
+    wants=frozenset(
+        {Facet.CHART_VERSION, Facet.CLAIMS, Facet.VOLUMES, Facet.PODS, Facet.OWNERSHIP, Facet.POD_SECURITY}
+    ),
     why="An upgrade refuses, moves and ignores values and may change the user that owns the files; done in the wrong "
     "order it leaves a server that can't read its own data.",
     remedy="Let posit-audit fix --to plan it: the values migrated, the files given to their new owner while nothing "

@@ -17,7 +17,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     products=frozenset({Product.CONNECT}),
     reads=frozenset({Facet.CONTENT_DATA}),
-    wants=frozenset({Facet.CLAIMS, Facet.VOLUMES, Facet.WORKLOAD, Facet.PODS}),
+    wants=frozenset({Facet.CLAIMS, Facet.VOLUMES, Facet.WORKLOAD, Facet.PODS, Facet.POD_SECURITY}),
     why="The server runs as root and gets at everything. Content runs as a user without rights in a pod that mounts "
     "parts of the server's data: what was restored or copied as root is shut to it.",
     remedy="Give the directory to the user that the content runs as, or correct its mode bits.",

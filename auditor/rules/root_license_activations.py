@@ -14,7 +14,7 @@ RULE = Rule(
     severity=Severity.WARNING,
     products=frozenset({Product.PACKAGE_MANAGER}),
     reads=frozenset({Facet.OWNERSHIP}),
-    wants=frozenset({Facet.CLAIMS, Facet.VOLUMES, Facet.WORKLOAD, Facet.PODS}),
+    wants=frozenset({Facet.CLAIMS, Facet.VOLUMES, Facet.WORKLOAD, Facet.PODS, Facet.POD_SECURITY}),
     why="They were made while Package Manager ran as root and stand in the way of the activation that it makes as "
     "another user. The chart's own upgrade hook deletes them for that reason.",
     remedy="Move them aside, so that Package Manager activates afresh; they are kept until you delete them.",

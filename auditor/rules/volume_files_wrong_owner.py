@@ -17,7 +17,7 @@ RULE = Rule(
     severity=Severity.ERROR,
     products=frozenset({Product.PACKAGE_MANAGER}),
     reads=frozenset({Facet.OWNERSHIP}),
-    wants=frozenset({Facet.CLAIMS, Facet.VOLUMES, Facet.WORKLOAD, Facet.PODS, Facet.EVENTS}),
+    wants=frozenset({Facet.CLAIMS, Facet.VOLUMES, Facet.WORKLOAD, Facet.PODS, Facet.EVENTS, Facet.POD_SECURITY}),
     why="Package Manager can't replace, chmod or delete what it doesn't own. fsGroup doesn't help: it changes the "
     "group, never the owner, and looks at the top directory only.",
     remedy="Give the wrong entries, and only those, to the user and group that the pod runs as.",

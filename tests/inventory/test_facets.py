@@ -118,6 +118,15 @@ def test_without_helm_the_service_is_what_the_chart_version_needs() -> None:
     assert isinstance(state.chart_version, Unseen)
 
 
+@pytest.mark.parametrize("level", ["", "baseline", "restricted"])
+def test_the_pod_security_level_is_the_namespaces_own(level: str) -> None:
+    labels = {"pod-security.kubernetes.io/enforce": level, "pod-security.kubernetes.io/warn": "restricted"}
+    namespace = body(
+        "Namespace", "posit", "", metadata={"labels": {key: value for key, value in labels.items() if value}}
+    )
+    assert one(*release("rstudio-pm"), namespace, facets=frozenset({Facet.POD_SECURITY})).pod_security == level
+
+
 def test_every_facet_is_declared_and_discovery_too() -> None:
     assert set(FACET_ACCESS) == set(Facet)
     verbs = {verb for access in (*DISCOVERY_ACCESS, *sum(FACET_ACCESS.values(), ())) for verb in access.verbs}

@@ -237,6 +237,14 @@ def test_the_diff_names_what_changes() -> None:
     assert '+   a.b: "x"' in text
 
 
+@pytest.mark.parametrize(("level", "refuses"), [("", False), ("baseline", False), ("restricted", True)])
+def test_a_plan_says_that_the_namespace_will_refuse_the_job_and_the_two_ways_out(level: str, refuses: bool) -> None:
+    (step,) = planned(wanting(ownership(pod_security=level))).steps
+    assert ("admits no pod that runs as root" in step.interrupts) is refuses
+    assert ("it enforces Pod Security level restricted" in step.interrupts) is refuses
+    assert ("=baseline" in step.interrupts and "on the storage server" in step.interrupts) is refuses
+
+
 def test_a_plan_says_what_cannot_be_promised_without_python_in_the_image() -> None:
     placement = msgspec.structs.replace(ownership().placement, python=False)
     (step,) = planned(wanting(ownership(placement=placement))).steps

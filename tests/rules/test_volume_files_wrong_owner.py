@@ -52,6 +52,11 @@ def test_the_fix_gives_the_claim_to_the_pods_user_and_moves_activations_aside() 
     assert (found.owner, found.wrong, found.move_aside) == (Owner(999, 999), 2003, ("verify",))
 
 
+def test_the_job_knows_what_its_namespace_admits() -> None:
+    assert action(pod_security="restricted").pod_security == "restricted"
+    assert action(pod_security=UNSEEN).pod_security == ""
+
+
 def test_the_job_starts_as_the_servers_own_pod_does() -> None:
     spec = pod_spec(imagePullPolicy="Never") | {
         "imagePullSecrets": [{"name": "registry"}],

@@ -18,6 +18,7 @@ from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsSt
 from auditor.model.action import ChangeOwnership
 from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Access
 from auditor.model.outcome import State
+from auditor.questions.admission import refused_as_root
 
 _CREATE_PODS = Access(PODS, ("create",))
 """Used with dryRun only, to ask admission about the Job's pod."""
@@ -83,7 +84,7 @@ def _ask_admission(action: ChangeOwnership, tools: Tools) -> None:
         tools.writer.create(PODS, pod(action, "change"), dry_run=True)
     except Forbidden as error:
         if guards.is_about_root(error.message):
-            raise PlanRefused(guards.refused_as_root(action.claim.namespace, error.message)) from None
+            raise PlanRefused(refused_as_root(action.claim.namespace, error.message)) from None
         raise PlanRefused(f"The ownership Job's pod would be refused: {error.message}") from None
 
 

@@ -1,0 +1,33 @@
+"""What a namespace admits. https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
+
+from __future__ import annotations
+
+ENFORCED = "pod-security.kubernetes.io/enforce"
+"""The label of a namespace with the level that its pods must keep to."""
+_NO_ROOT = "restricted"
+
+
+def refuses_root(level: str) -> bool:
+    return level == _NO_ROOT
+
+
+def refused_as_root(namespace: str, because: str) -> str:
+    return (
+        f"Namespace {namespace} admits no pod that runs as root, as the ownership Job must ({because}). Two ways out:"
+        f" lower the level while it runs (kubectl label --overwrite namespace {namespace} {ENFORCED}=baseline; on"
+        " OpenShift an SCC for it), or change the ownership on the storage server itself."
+    )
+
+
+def refused_look(namespace: str, because: str) -> str:
+    """DAC_READ_SEARCH, without which root is kept out of closed folders, is more than the level baseline admits."""
+    return (
+        f"Namespace {namespace} admits no pod that may read as root, as the Job that looks must ({because}). Two ways"
+        " out: look from a running pod (--probe exec), or lower the level while it looks (kubectl label --overwrite"
+        f" namespace {namespace} {ENFORCED}=privileged; on OpenShift an SCC for it)."
+    )
+
+
+def enforces(level: str) -> str:
+    """Of a namespace."""
+    return f"it enforces Pod Security level {level}"
