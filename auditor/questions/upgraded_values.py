@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.model.catalog import Effect
-from auditor.model.finding import Evidence, Fix, Judgement, failed
+from auditor.model.finding import Evidence, Fix, Judgement, failed, unknown
 from auditor.model.keypath import MISSING, look_up, split_key
 from auditor.model.snapshot import ReleaseState
 from auditor.model.target import Target
@@ -31,6 +31,13 @@ def told(release: ReleaseState, effect: Effect) -> Iterator[Judgement]:
             ),
             fix=_fix(finding, target),
         )
+
+
+def not_judged(release: ReleaseState) -> Iterator[Judgement]:
+    """What of the upgrade nobody could tell from the values alone."""
+    target = target_of(release)
+    for note in target.lint.notes if target.lint else ():
+        yield unknown(release.object, note, f"Render the release's values with chart {target.version}: helm template.")
 
 
 def _fix(finding: ValueFinding, target: Target) -> Fix:

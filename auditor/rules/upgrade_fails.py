@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from auditor.model.finding import Judgement, Rule, Severity
 from auditor.model.product import Product
 from auditor.model.snapshot import Facet, ReleaseState
-from auditor.questions.upgraded_values import told
+from auditor.questions.upgraded_values import not_judged, told
 
 RULE = Rule(
     title="The upgrade that was asked for would refuse a value",
@@ -24,3 +24,4 @@ RULE = Rule(
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
     yield from told(release, "fails")
+    yield from not_judged(release)

@@ -96,7 +96,7 @@ def _notes(chart: Chart, now: Situation) -> Iterable[str]:
             yield f"{chart.name} {version} is not in the catalog; it is judged by what is known up to {chart.newest}."
     for path, value in places(now.user, "extraObjects.*"):
         if "{{" in json.dumps(value, default=str):
-            yield f"{join_key(path)} holds a template, and only Helm can tell what it becomes: try helm template."
+            yield f"{join_key(path)} holds a template, and only helm template tells what it becomes."
 
 
 def _placed(finding: ValueFinding, documents: Sequence[Document]) -> ValueFinding:

@@ -29,3 +29,10 @@ def test_passes_at_the_version_that_was_asked_for() -> None:
 def test_cannot_tell_without_the_values() -> None:
     found = only(RULE, connect(target=asked(connect(helm=UNSEEN), "0.21.0"), helm=UNSEEN))
     assert found.result is Result.UNKNOWN
+
+
+def test_cannot_tell_what_a_template_among_extra_objects_becomes() -> None:
+    values = {"sharedStorage": {"create": True}, "extraObjects": ["{{ .Values.none.at.all }}"]}
+    found = [f for f in judged(RULE, upgraded(CONNECT, "0.20.13", "0.21.0", values)) if f.result is not Result.PASSED]
+    assert [(f.result, f.message.split(" ")[0]) for f in found] == [(Result.UNKNOWN, "extraObjects[0]")]
+    assert "0.21.0: helm template" in found[0].how
