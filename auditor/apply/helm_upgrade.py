@@ -14,7 +14,6 @@ from typing import Any
 
 from auditor.apply import guards, rights, rollout
 from auditor.apply.effect import Effect
-from auditor.apply.plan_file import write_private
 from auditor.apply.progress import Tick
 from auditor.apply.release_values import as_yaml, newest_record
 from auditor.apply.tools import Tools
@@ -43,16 +42,15 @@ class HelmUpgrade:
     def _secrets(self) -> list[object]:
         return [self.before.values.reveal(), self.values]
 
-    def _file(self) -> Path:
-        path = self.tools.private / f"{self.release.namespace}-{self.release.name}.yaml"
-        write_private(path, as_yaml(self.values))
-        return path
-
     def rehearse(self) -> tuple[str, ...]:
         """The templates of the hooks that it would run. Raises HelmError where Helm or the API server refuses, and
         PlanRefused where the identity lacks a right that Helm will need."""
         told = self.tools.helm.dry_run(
-            self.release.namespace, self.release.name, chart=self.chart, values=self._file(), secrets=self._secrets
+            self.release.namespace,
+            self.release.name,
+            chart=self.chart,
+            values=as_yaml(self.values),
+            secrets=self._secrets,
         )
         lacking = rights.missing(told.objects, self.release.namespace, self.tools)
         if lacking:
@@ -76,7 +74,7 @@ class HelmUpgrade:
                 release.namespace,
                 release.name,
                 chart=self.chart,
-                values=self._file(),
+                values=as_yaml(self.values),
                 secrets=self._secrets,
                 hooks=any(_OWNERSHIP_HOOK not in hook for hook in hooks),
             )

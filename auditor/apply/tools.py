@@ -22,7 +22,7 @@ from auditor.helm.command import Helm
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """`private` holds files with secrets for as long as the run lasts; `values_folder` gets patched values where the
+    """`private` holds what is downloaded for as long as the run lasts; `values_folder` gets patched values where the
     chart for using them is missing."""
 
     reader: Reader

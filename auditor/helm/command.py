@@ -100,23 +100,26 @@ class Helm:
         release: str,
         *,
         chart: Path,
-        values: Path,
+        values: bytes,
         secrets: Sequence[Any],
         hooks: bool = True,
         timeout: int = 300,
     ) -> None:
-        """A new revision with exactly the values of the file `values` over the chart's defaults."""
-        arguments = self._upgrade(release, chart, values, hooks=hooks, timeout=timeout)
-        self._run(namespace, arguments, secrets=secrets, seconds=timeout * 4)
+        """A new revision with exactly the values of the YAML `values` over the chart's defaults."""
+        arguments = self._upgrade(release, chart, hooks=hooks, timeout=timeout)
+        self._run(namespace, arguments, secrets=secrets, seconds=timeout * 4, values=values)
 
     def dry_run(
-        self, namespace: str, release: str, *, chart: Path, values: Path, secrets: Sequence[Any], timeout: int = 300
+        self, namespace: str, release: str, *, chart: Path, values: bytes, secrets: Sequence[Any], timeout: int = 300
     ) -> DryRun:
         """Renders, validates against the API server, stores nothing."""
-        arguments = self._upgrade(release, chart, values, hooks=True, timeout=timeout)
-        said = self._run(
-            namespace, [*arguments, "--dry-run=server", "--output", "json"], secrets=secrets, seconds=timeout * 2
-        )
+        arguments = [
+            *self._upgrade(release, chart, hooks=True, timeout=timeout),
+            "--dry-run=server",
+            "--output",
+            "json",
+        ]
+        said = self._run(namespace, arguments, secrets=secrets, seconds=timeout * 2, values=values)
         try:
             return read(said)
         except ValueError:
@@ -125,13 +128,14 @@ class Helm:
             ) from None
 
     @staticmethod
-    def _upgrade(release: str, chart: Path, values: Path, *, hooks: bool, timeout: int) -> list[str]:
+    def _upgrade(release: str, chart: Path, *, hooks: bool, timeout: int) -> list[str]:
         return [
             "upgrade",
             release,
             str(chart),
+            # From stdin: they hold every secret of the release, and so are in no file that a crash could leave.
             "--values",
-            str(values),
+            "-",
             # Never --reuse-values: it keeps the computed values of the old chart beside the new ones.
             "--reset-values",
             # 0 prunes nothing: the revision that undo goes back to must stay.
@@ -164,13 +168,14 @@ class Helm:
         secrets: Sequence[Any] = (),
         seconds: float = 120,
         cluster: bool = True,
+        values: bytes | None = None,
     ) -> str:
         target = [*self._cluster_flags(), "--namespace", namespace] if cluster else []
         command = [self.program, *arguments, *target]
         log.debug("helm", verb=arguments[0], of=arguments[1], namespace=namespace)
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if values is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self._environment(),
@@ -178,7 +183,7 @@ class Helm:
             start_new_session=True,
         )
         try:
-            out, err = process.communicate(timeout=seconds)
+            out, err = process.communicate(values, timeout=seconds)
         except subprocess.TimeoutExpired:
             _end(process)
             raise HelmError(f"helm {arguments[0]} did not end within {seconds:.0f} seconds.") from None

@@ -92,12 +92,12 @@ class Cluster:
 
     # Rights
 
-    connection = SimpleNamespace(identity="this identity")
+    connection = SimpleNamespace(identity="This identity")
 
     def allowed(self, access: Access, verb: str, namespace: str) -> bool:
         return (verb, access.resource.plural, namespace) not in self.refused
 
-    def upgrade(self, *_: Any, values: Path, hooks: bool, **__: Any) -> None:
+    def upgrade(self, *_: Any, values: bytes, hooks: bool, **__: Any) -> None:
         self.calls.append("upgrade with hooks" if hooks else "upgrade")
         self.on_upgrade()
         self.revisions.append(("deployed", AFTER))

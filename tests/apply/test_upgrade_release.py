@@ -101,9 +101,9 @@ class Cluster:
         self.calls.append("dry run")
         return DryRun(hooks=(), objects=())
 
-    def upgrade(self, *_: Any, values: Path, hooks: bool, **__: Any) -> None:
+    def upgrade(self, *_: Any, values: bytes, hooks: bool, **__: Any) -> None:
         self.calls.append("upgrade with hooks" if hooks else "upgrade")
-        self.given = yaml.safe_load(values.read_text())
+        self.given = yaml.safe_load(values)
         self.accounts, self.account = {"default", "pm"}, "pm"
         self.revisions.append(("failed" if self.fails else "deployed", "0.20.4", self.given))
         if self.fails:

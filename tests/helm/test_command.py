@@ -32,13 +32,14 @@ def helm(tmp_path: Path, body: str = "", version: str = "v3.21.4") -> Helm:
 
 
 def upgrade(helm: Helm, **more: Any) -> None:
-    helm.upgrade("posit", "pm", chart=Path("/chart"), values=Path("/values"), secrets=[SECRET], **more)
+    helm.upgrade("posit", "pm", chart=Path("/chart"), values=b"a: 1", secrets=[SECRET], **more)
 
 
 def test_an_upgrade_passes_user_supplied_values_only_and_prunes_no_revision(tmp_path: Path) -> None:
-    upgrade(helm(tmp_path, 'printf "%s\\n" "$@" "$KUBECONFIG" > said'), hooks=False)
+    upgrade(helm(tmp_path, 'printf "%s\\n" "$@" "$KUBECONFIG" > said; cat > given'), hooks=False)
     said = (tmp_path / "said").read_text().split("\n")
-    assert said[:5] == ["upgrade", "pm", "/chart", "--values", "/values"]
+    assert said[:5] == ["upgrade", "pm", "/chart", "--values", "-"]
+    assert (tmp_path / "given").read_text() == "a: 1"
     assert "--reset-values" in said
     assert "--reuse-values" not in said
     assert said[said.index("--history-max") + 1] == "0"
@@ -83,7 +84,7 @@ def test_a_dry_run_tells_the_templates_of_upgrade_hooks_and_what_is_rendered(tmp
         {"path": "a/templates/pre.yaml", "events": ["pre-install", "pre-upgrade"]},
     ]
     ours = helm(tmp_path, f"printf %s '{json.dumps({'hooks': hooks, 'manifest': manifest})}'")
-    told = ours.dry_run("posit", "pm", chart=Path("/c"), values=Path("/v"), secrets=[])
+    told = ours.dry_run("posit", "pm", chart=Path("/c"), values=b"", secrets=[])
     assert told.hooks == ("a/templates/up.yaml", "a/templates/pre.yaml")
     assert told.objects == (Rendered("v1", "Secret", ""), Rendered("v1", "ServiceAccount", "content"))
 
@@ -91,7 +92,7 @@ def test_a_dry_run_tells_the_templates_of_upgrade_hooks_and_what_is_rendered(tmp
 @pytest.mark.parametrize("said", ["no json", "[]", '{"hooks": [1]}', ""])
 def test_a_dry_run_that_cannot_be_read_is_an_error(tmp_path: Path, said: str) -> None:
     with pytest.raises(HelmError, match="no answer that can be read"):
-        helm(tmp_path, f"echo '{said}'").dry_run("posit", "pm", chart=Path("/c"), values=Path("/v"), secrets=[])
+        helm(tmp_path, f"echo '{said}'").dry_run("posit", "pm", chart=Path("/c"), values=b"", secrets=[])
 
 
 def test_a_missing_helm_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:

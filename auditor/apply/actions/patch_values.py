@@ -131,7 +131,7 @@ def _values_by_hand(action: PatchValues, tools: Tools, record: HelmRecord, reaso
     write_private(path, as_yaml(edited(record.values.reveal(), action.edits)))
     source = "" if isinstance(reason, ChartNotFound) else " with a Helm of 3.13 or newer"
     return PlanRefused(
-        f"{reason} The patched values are in {path}, readable for you alone.",
+        f"{reason} The patched values, with what is secret in them, are in {path}, readable for you alone.",
         hint=f"Use them{source}: helm upgrade {action.release} CHART --version {action.chart_version} --namespace"
-        f" {action.namespace} --reset-values --values {path}",
+        f" {action.namespace} --reset-values --values {path}; then delete that file.",
     )
