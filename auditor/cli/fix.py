@@ -93,10 +93,10 @@ def fix(
     impersonate_group: options.AsGroup = None,
     request_timeout: options.RequestTimeout = 30.0,
 ) -> None:
-    """Show what would be changed to mend what scan finds: object, diff, what it interrupts, how it is undone. With --to
-    also the upgrade itself: labels, owners, values and chart in their right order.
+    """Show what would be changed to mend what scan finds; with --apply, change it and prove it.
 
-    Changes nothing without --apply. With it: the whole plan as a dry run on the server first, then step by step, then a
+    The plan tells of each change the object, the diff, what it interrupts and how it is undone. With --to it is the
+    upgrade itself too: labels, owners, values and chart in their right order. With --apply: the whole plan as a dry run on the server first, then step by step, then a
     second scan that proves it. Ends with 0 where nothing is to be done or all was done and verified, 2 where changes
     are planned or left (refused by a guard, or an upgrade that waits for a decision), 1 where one failed.
     """
@@ -216,4 +216,5 @@ def _show_result(prepared: Prepared, result: FixResult, output: str) -> None:
         print_result(json.dumps(whole, indent=2))
         return
     print_result(outcomes_text(result.outcomes, result.verdicts))
-    say(f"It can be taken back with: posit-audit undo {result.journal}")
+    if result.changed:
+        say(f"It can be taken back with: posit-audit undo {result.journal}")

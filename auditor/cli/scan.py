@@ -39,10 +39,9 @@ def scan(
     impersonate_group: options.AsGroup = None,
     request_timeout: options.RequestTimeout = 30.0,
 ) -> None:
-    """Look at every Connect and Package Manager release and say what is wrong, why, and what could not be seen; with
-    --to also what an upgrade would do.
+    """Say of every Connect and Package Manager release what is wrong, why, and what could not be seen.
 
-    Never changes anything; only --probe job creates something, a Job that is deleted when it has looked. Ends with 0
+    With --to also what an upgrade would do. Never changes anything; only --probe job creates something, a Job that is deleted when it has looked. Ends with 0
     where nothing is at or above --fail-on, 2 with findings, 1 where it could not do its work.
     """
     from auditor.cli.printing import print_result

@@ -60,6 +60,11 @@ class FixResult(msgspec.Struct, frozen=True, kw_only=True):
         return any(outcome.state is State.FAILED for outcome in self.outcomes)
 
     @property
+    def changed(self) -> bool:
+        """Something may be other than before. A step that failed may have come some way."""
+        return any(outcome.state in (State.DONE, State.FAILED) for outcome in self.outcomes)
+
+    @property
     def verified(self) -> bool:
         """All was done, and the second scan finds nothing of it any more."""
         done = all(outcome.state in (State.DONE, State.ALREADY) for outcome in self.outcomes)

@@ -21,7 +21,7 @@ def text(result: Preflight, *, color: bool = False, width: int | None = None) ->
     page = Page(color=color, width=width)
     where = f"namespace {', '.join(result.namespaces)}" if result.namespaces else "all namespaces"
     page.line(
-        f"As {result.identity or 'this identity'}, for a {result.purpose} of {where}: "
+        f"As {result.identity or 'this identity'}, for {_article(result.purpose)} {result.purpose} of {where}: "
         f"{result.asked - len(result.missing)} of {result.asked} rights are there."
     )
     for one in result.missing:
@@ -35,6 +35,10 @@ def text(result: Preflight, *, color: bool = False, width: int | None = None) ->
     for command in grants(result):
         page.line(command, indent=2)
     return page.text()
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def render(result: Preflight) -> str:

@@ -160,6 +160,15 @@ def test_ctrl_c_is_a_word_and_130(tmp_path: Path) -> None:
     assert (scanning.returncode, out, err) == (130, "", "posit-audit: interrupted.\n")
 
 
+def test_each_command_is_a_line_in_the_help() -> None:
+    commands = run("--help", COLUMNS="160").stdout.partition("Commands")[2]
+    lines = [line.strip("│ ") for line in commands.splitlines() if line.startswith("│")]
+    assert [line.split()[0] for line in lines] == [
+        *("scan", "fix", "undo", "lint", "migrate", "explain", "rules", "preflight")
+    ]
+    assert all(line.endswith(".") for line in lines)
+
+
 def test_completion_can_be_shown() -> None:
     done = run("--show-completion", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert done.returncode in {0, 1}

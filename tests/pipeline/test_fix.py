@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import Interrupted, Unavailable
+from auditor.model.outcome import State
 from auditor.pipeline import fix
 from tests.steps import label, outcome, planned, wanting
 
@@ -57,3 +58,12 @@ def test_a_second_scan_that_is_stopped_names_the_journal(prepared: Any, monkeypa
     monkeypatch.setattr(fix, "look", look)
     with pytest.raises(Interrupted, match=r"second scan was stopped.*posit-audit undo /j\.jsonl"):
         carry_out(prepared, [])
+
+
+@pytest.mark.parametrize(
+    ("state", "changed"),
+    [(State.DONE, True), (State.FAILED, True), (State.REFUSED, False), (State.ALREADY, False), (State.SKIPPED, False)],
+)
+def test_what_may_be_taken_back_is_what_may_have_changed(state: State, changed: bool) -> None:
+    result = fix.FixResult(outcomes=(outcome(PLAN.steps[0], state),), verdicts=(), journal=Path("/j"))
+    assert result.changed is changed

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import msgspec
+
 from auditor.model.kubernetes import DEPLOYMENTS, PODS, SECRETS, VOLUMES, Access, Resource
 from auditor.model.preflight import Missing, Need, Preflight
 from auditor.report.preflight import grants, render, text
@@ -25,6 +27,11 @@ def result(*of: Missing, identity: str = ACCOUNT, namespaces: tuple[str, ...] = 
 def test_where_nothing_is_missing_there_is_nothing_to_grant() -> None:
     said = text(result())
     assert said == f"As {ACCOUNT}, for a scan of all namespaces: 16 of 16 rights are there.\n"
+
+
+def test_the_first_line_is_english() -> None:
+    told = msgspec.structs.replace(result(), purpose="upgrade", namespaces=("x",))
+    assert text(told) == f"As {ACCOUNT}, for an upgrade of namespace x: 16 of 16 rights are there.\n"
 
 
 def test_each_missing_right_says_what_it_costs() -> None:
