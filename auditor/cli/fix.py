@@ -96,9 +96,10 @@ def fix(
     """Show what would be changed to mend what scan finds; with --apply, change it and prove it.
 
     The plan tells of each change the object, the diff, what it interrupts and how it is undone. With --to it is the
-    upgrade itself too: labels, owners, values and chart in their right order. With --apply: the whole plan as a dry run on the server first, then step by step, then a
-    second scan that proves it. Ends with 0 where nothing is to be done or all was done and verified, 2 where changes
-    are planned or left (refused by a guard, or an upgrade that waits for a decision), 1 where one failed.
+    upgrade itself too: labels, owners, values and chart in their right order. With --apply: the whole plan as a dry run
+    on the server first, then step by step, then a second scan that proves it. Ends with 0 where nothing is to be done
+    or all was done and verified, 2 where changes are planned or left (refused by a guard, or an upgrade that waits for
+    a decision), 1 where one failed.
     """
     from auditor.cli.printing import say
     from auditor.model.scope import ProbeMode

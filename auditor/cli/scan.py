@@ -41,8 +41,9 @@ def scan(
 ) -> None:
     """Say of every Connect and Package Manager release what is wrong, why, and what could not be seen.
 
-    With --to also what an upgrade would do. Never changes anything; only --probe job creates something, a Job that is deleted when it has looked. Ends with 0
-    where nothing is at or above --fail-on, 2 with findings, 1 where it could not do its work.
+    With --to also what an upgrade would do. Never changes anything; only --probe job creates something, a Job that is
+    deleted when it has looked. Ends with 0 where nothing is at or above --fail-on, 2 with findings, 1 where it could
+    not do its work.
     """
     from auditor.cli.printing import print_result
     from auditor.model.finding import Severity
