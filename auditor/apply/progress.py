@@ -9,8 +9,9 @@ from auditor.model.outcome import Outcome
 from auditor.model.plan import Step
 
 Tick = Callable[[Mapping[str, Any]], None]
-"""Called at most about once a second. `note` is a sentence ("waiting for pod x: Pending"); of an ownership step also
-`seen`, `wrong`, `changed`, `failed` (entries so far) and `per_second`."""
+"""Called about once a second. `news` is a sentence that nobody may miss ("Pod x was evicted; ..."), `note` one that the
+next may take the place of ("waiting for pod x: Pending"); of an ownership step also `seen`, `wrong`, `changed`, `failed`
+(entries so far) and `per_second`."""
 
 
 class Progress(Protocol):

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from auditor.cli.printing import say
 from auditor.model.action import ChangeOwnership
@@ -40,7 +41,9 @@ class PlainProgress:
         say(f"{step.title} …")
 
     def tick(self, _step: Step, counts: Mapping[str, Any]) -> None:
-        if time.monotonic() - self._spoke >= QUIET_SECONDS and describe(counts):
+        if "news" in counts:
+            say(f"  {counts['news']}")
+        elif time.monotonic() - self._spoke >= QUIET_SECONDS and describe(counts):
             self._spoke = time.monotonic()
             say(f"  {describe(counts)}")
 
@@ -60,7 +63,10 @@ class BarProgress:
         self._tasks[step.id] = self._bars.add_task(step.title, total=known, note="")
 
     def tick(self, step: Step, counts: Mapping[str, Any]) -> None:
-        self._bars.update(self._tasks[step.id], completed=counts.get("changed", 0), note=describe(counts))
+        if "news" in counts:
+            self._bars.console.print(Text(counts["news"]), soft_wrap=True)
+            return
+        self._bars.update(self._tasks[step.id], completed=counts.get("changed"), note=describe(counts))
 
     def done(self, step: Step, outcome: Outcome) -> None:
         task = self._tasks[step.id]

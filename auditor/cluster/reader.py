@@ -10,7 +10,8 @@ from typing import Any
 
 from auditor.cluster.connect import Connection
 from auditor.cluster.exec import ExecResult, run_in_container
-from auditor.cluster.request import open_stream, path_of, refusal, send
+from auditor.cluster.request import path_of, refusal, send, stream
+from auditor.cluster.retry import ATTEMPTS
 from auditor.errors import NotFound
 from auditor.model.kubernetes import PODS, Access, Resource
 
@@ -100,24 +101,22 @@ class Reader:
         return run_in_container(self.connection, namespace, pod, container, command, stdin=stdin, timeout=timeout)
 
     def log(
-        self, namespace: str, pod: str, container: str, *, follow: bool = False, tail_lines: int | None = None
+        self, namespace: str, pod: str, container: str, *, tail_lines: int | None = None, attempts: int = ATTEMPTS
     ) -> Iterator[str]:
-        """Lines of a container's log as they come; ends when the container does, or where the connection breaks."""
-        query = {"container": container, "follow": str(follow).lower()}
+        """Lines of a container's log up to now. One attempt for who asks again by itself: a node that does not answer
+        costs each of them the whole time-out."""
+        query = {"container": container}
         if tail_lines is not None:
             query["tailLines"] = str(tail_lines)
         refused = refusal(self.connection, "get", PODS, namespace, pod, "log")
-        response = open_stream(self.connection, path_of(PODS, namespace, pod, "log"), refused, query=query)
-        try:
-            rest = b""
-            for chunk in response.response.stream(amt=None, decode_content=True):
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    yield line.decode("utf-8", "replace")
-            if rest:
-                yield rest.decode("utf-8", "replace")
-        finally:
-            response.response.close()
+        path = path_of(PODS, namespace, pod, "log")
+        rest = b""
+        for chunk in stream(self.connection, path, refused, query=query, attempts=attempts):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.decode("utf-8", "replace")
+        if rest:
+            yield rest.decode("utf-8", "replace")
 
     def allowed(self, access: Access, verb: str, namespace: str | None, name: str = "") -> bool:
         """Whether the present identity may; None asks for all namespaces."""

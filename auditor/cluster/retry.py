@@ -44,12 +44,12 @@ def _say(state: tenacity.RetryCallState) -> None:
     log.info("trying again", attempt=state.attempt_number, wait=round(state.upcoming_sleep, 2), because=str(error))
 
 
-def with_retries(call: Callable[[], T]) -> T:
+def with_retries(call: Callable[[], T], attempts: int = ATTEMPTS) -> T:
     """The call's result; the last Transient where every attempt failed."""
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Transient),
         wait=_wait,
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        stop=tenacity.stop_after_attempt(attempts),
         before_sleep=_say,
         reraise=True,
     )
