@@ -13,16 +13,8 @@ from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.product import Product
 from auditor.model.snapshot import ReleaseRef
 from auditor.questions.admission import ENFORCED, enforces, refused_as_root, refuses_root
+from auditor.questions.gitops import deployed_by, would_be_taken_back
 
-# Labels and annotations by which tools that own a release's objects mark them.
-# https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/
-# https://fluxcd.io/flux/components/helm/helmreleases/ and https://fluxcd.io/flux/components/kustomize/kustomizations/
-_OWNERS = {
-    "argocd.argoproj.io/instance": "Argo CD",
-    "argocd.argoproj.io/tracking-id": "Argo CD",
-    "helm.toolkit.fluxcd.io/name": "Flux",
-    "kustomize.toolkit.fluxcd.io/name": "Flux",
-}
 _ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
 
@@ -49,16 +41,8 @@ def helm_at_work(release: ReleaseRef, record: HelmRecord) -> str:
 
 
 def owned_by_git(release: ReleaseRef, objects: Iterable[Mapping[str, Any]]) -> str:
-    for object_ in objects:
-        metadata = object_["metadata"]
-        marks = {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
-        tool = next((tool for key, tool in _OWNERS.items() if key in marks), "")
-        if tool:
-            return (
-                f"Release {release} is managed by {tool}, which would take the change back: make it in the repository"
-                f" that {tool} reads."
-            )
-    return ""
+    tool = next(filter(None, (deployed_by(object_["metadata"]) for object_ in objects)), "")
+    return would_be_taken_back(release, tool) if tool else ""
 
 
 def another_node(action: ChangeOwnership, claim: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> str:

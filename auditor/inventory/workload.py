@@ -9,6 +9,7 @@ from auditor.inventory.asking import Json, Look, reading
 from auditor.model.kubernetes import DEPLOYMENTS, PODS, Access, ObjectRef
 from auditor.model.seen import Withheld
 from auditor.model.snapshot import Facet, Pod, Workload
+from auditor.questions.gitops import deployed_by
 from auditor.questions.pod_spec import container
 from auditor.questions.stopping import MARK
 
@@ -32,6 +33,7 @@ def workload(look: Look) -> Workload | None:
         marks={
             key: value for key, value in (body["metadata"].get("annotations") or {}).items() if key.startswith(MARK)
         },
+        deployed_by=deployed_by(body["metadata"]),
     )
 
 

@@ -77,6 +77,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """"default" where the spec names none."""
     marks: Mapping[str, str] = {}
     """Annotations of ours: what was remembered while it is at zero replicas."""
+    deployed_by: str = ""
+    """The tool that deploys it from a repository: "Argo CD" or "Flux"."""
 
 
 class Pod(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.product import Product
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import Claim, ReleaseState, Snapshot, Workload
+from auditor.questions.gitops import would_be_taken_back
 
 _FINISHED = frozenset({HelmStatus.DEPLOYED, HelmStatus.FAILED})
 
@@ -26,7 +27,7 @@ def reason_to_hold(action: Action, snapshot: Snapshot) -> str:
         case ChangeOwnership():
             return "" if action.after_stop else _one_node_only(action, snapshot)
         case PatchValues() | UpgradeRelease():
-            return _helm_at_work(action, snapshot)
+            return _helm_at_work(action, snapshot) or _deployed_from_repository(action, snapshot)
         case ScaleWorkload():
             return ""
 
@@ -55,6 +56,12 @@ def _helm_at_work(action: PatchValues | UpgradeRelease, snapshot: Snapshot) -> s
         f"Release {action.namespace}/{action.release} is {helm.status} at revision {helm.revision}: another Helm"
         " operation is under way or was cut off. Let it end, or roll it back, and plan again."
     )
+
+
+def _deployed_from_repository(action: PatchValues | UpgradeRelease, snapshot: Snapshot) -> str:
+    release = _release(action, snapshot)
+    tool = release.workload.deployed_by if release and isinstance(release.workload, Workload) else ""
+    return would_be_taken_back(release.ref, tool) if release and tool else ""
 
 
 def _one_node_only(action: ChangeOwnership, snapshot: Snapshot) -> str:

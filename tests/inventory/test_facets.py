@@ -118,6 +118,22 @@ def test_without_helm_the_service_is_what_the_chart_version_needs() -> None:
     assert isinstance(state.chart_version, Unseen)
 
 
+@pytest.mark.parametrize(
+    ("metadata", "tool"),
+    [
+        ({}, ""),
+        ({"labels": {"helm.toolkit.fluxcd.io/name": "pm"}}, "Flux"),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "pm:apps/Deployment:posit/pm"}}, "Argo CD"),
+    ],
+)
+def test_a_deployment_tells_who_deploys_it_from_a_repository(metadata: Json, tool: str) -> None:
+    objects = release("rstudio-pm")
+    objects[0]["metadata"] |= metadata
+    deployment = one(*objects, facets=frozenset({Facet.WORKLOAD})).workload
+    assert isinstance(deployment, Workload)
+    assert deployment.deployed_by == tool
+
+
 @pytest.mark.parametrize("level", ["", "baseline", "restricted"])
 def test_the_pod_security_level_is_the_namespaces_own(level: str) -> None:
     labels = {"pod-security.kubernetes.io/enforce": level, "pod-security.kubernetes.io/warn": "restricted"}

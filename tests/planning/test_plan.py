@@ -25,6 +25,7 @@ from tests.builders import (
     package_manager,
     pod,
     snapshot,
+    workload,
 )
 from tests.steps import edit, label, ownership, patch, planned, wanting
 
@@ -235,6 +236,18 @@ def test_the_diff_names_what_changes() -> None:
     assert "-   verify" in text
     assert "-   enableMigrations\n+   enableMigration (same value)" in text
     assert '+   a.b: "x"' in text
+
+
+@pytest.mark.parametrize("tool", ["", "Flux"])
+def test_values_that_a_tool_deploys_from_a_repository_are_left_to_the_repository(tool: str) -> None:
+    deployed = msgspec.structs.replace(workload(), deployed_by=tool)
+    findings = [wanting(patch(edit("set", "a", 1)), rule="a"), wanting(ownership(), rule="b")]
+
+    made = planned(*findings, state=snapshot(package_manager(workload=deployed)))
+
+    assert [step.rules for step in made.steps] == ([("b",)] if tool else [("b",), ("a",)])
+    said = "Release posit/rstudio-pm is managed by Flux, which would take the change back"
+    assert [held.reason.partition(":")[0] for held in made.held] == ([said] if tool else [])
 
 
 @pytest.mark.parametrize(("level", "refuses"), [("", False), ("baseline", False), ("restricted", True)])
