@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from auditor.model.action import ScaleWorkload
 from auditor.model.finding import Finding, Result
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.outcome import Outcome, State, Verdict
@@ -14,24 +15,38 @@ from auditor.model.snapshot import ReleaseRef
 def verify(
     plan: Plan, before: Iterable[Finding], after: Iterable[Finding], outcomes: Iterable[Outcome]
 ) -> tuple[Verdict, ...]:
-    """One verdict for each step and each failed finding that it was to mend, in the plan's order. Where the first scan
-    had no such finding, as with a kept plan and a narrower look, the step's rule is asked for all the same.
+    """One verdict for each failed finding that the plan was to mend, however many steps it took (stop, own, start), in
+    the order of the first of them. Where the first scan had no such finding, as with a kept plan and a narrower look,
+    the step's rule is asked for all the same.
 
     Only a second look that came to an answer counts: what could not be looked at again is not mended."""
     failed = [finding for finding in before if finding.result is Result.FAILED]
     looked = tuple(after)
-    states = {outcome.step: outcome for outcome in outcomes}
+    states = {outcome.step: outcome.state for outcome in outcomes}
     verdicts: list[Verdict] = []
+    judged: set[int] = set()
     for step in plan.steps:
-        of_step = [finding for finding in failed if _mends(step, finding)]
-        state = states.get(step.id)
-        verdicts += [_verdict(step, f.rule, f.release, f.object, _second_look(f, looked), state) for f in of_step]
+        of_step = {number: finding for number, finding in enumerate(failed) if _mends(step, finding)}
+        for number, f in of_step.items():
+            if number not in judged:
+                steps = tuple(each.id for each in plan.steps if _mends(each, f))
+                verdicts.append(_verdict(steps, f.rule, f.release, f.object, _second_look(f, looked), states))
+        judged.update(of_step)
+        found = {finding.rule for finding in of_step.values()}
         verdicts += [
-            _verdict(step, rule, step.release, step.object, _only_look(step, rule, looked), state)
+            _verdict((step.id,), rule, step.release, step.object, _only_look(step, rule, looked), states)
             for rule in step.rules
-            if rule not in {finding.rule for finding in of_step}
+            if rule not in found and not _on_the_way(step, rule, plan)
         ]
     return tuple(verdicts)
+
+
+def _on_the_way(step: Step, rule: str, plan: Plan) -> bool:
+    """A stop or a start mends nothing itself where the same rule asked for what lies between."""
+    if not isinstance(step.action, ScaleWorkload):
+        return False
+    others = (other for other in plan.steps if not isinstance(other.action, ScaleWorkload))
+    return any(other.release == step.release and rule in other.rules for other in others)
 
 
 def _mends(step: Step, finding: Finding) -> bool:
@@ -44,12 +59,18 @@ def _mends(step: Step, finding: Finding) -> bool:
 
 
 def _verdict(
-    step: Step, rule: str, release: ReleaseRef, about: ObjectRef, look: tuple[bool, str], outcome: Outcome | None
+    steps: tuple[str, ...],
+    rule: str,
+    release: ReleaseRef,
+    about: ObjectRef,
+    look: tuple[bool, str],
+    states: Mapping[str, State],
 ) -> Verdict:
     mended, message = look
-    if not mended and outcome is not None and outcome.state not in (State.DONE, State.ALREADY):
-        message = f"{message} The step was {outcome.state}."
-    return Verdict(step=step.id, rule=rule, release=release, object=about, mended=mended, message=message)
+    if not mended:
+        not_done = [id_ for id_ in steps if states.get(id_, State.DONE) not in (State.DONE, State.ALREADY)]
+        message = " ".join([message, *(f"Step {id_} was {states[id_]}." for id_ in not_done)])
+    return Verdict(steps=steps, rule=rule, release=release, object=about, mended=mended, message=message)
 
 
 def _second_look(finding: Finding, after: tuple[Finding, ...]) -> tuple[bool, str]:

@@ -9,7 +9,7 @@ from auditor.model.outcome import State
 from auditor.model.snapshot import ReleaseRef
 from auditor.verify import verify
 from tests.builders import finding, object_ref
-from tests.steps import label, outcome, ownership, planned, wanting
+from tests.steps import label, outcome, ownership, planned, scale, wanting
 
 BEFORE = wanting(label(), rule="r")
 PLAN = planned(BEFORE)
@@ -45,7 +45,19 @@ def test_another_object_that_is_unknown_does_not_spoil_an_answer_about_this_one(
 
 def test_a_step_that_was_skipped_says_so() -> None:
     (verdict,) = verify(PLAN, [BEFORE], [BEFORE], [outcome(STEP, State.SKIPPED)])
-    assert "The step was skipped." in verdict.message
+    assert f"Step {STEP.id} was skipped." in verdict.message
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_finding_that_takes_several_steps_is_counted_once(kept: bool) -> None:
+    before = wanting(scale(1, 0), ownership(), scale(0, 1), rule="r")
+    plan = planned(before)
+    outcomes = [outcome(step) for step in plan.steps]
+    (verdict,) = verify(plan, [] if kept else [before], [finding("r", result=Result.PASSED)], outcomes)
+    assert verdict.mended
+    ids = [step.id for step in plan.steps]
+    assert len(ids) == 3
+    assert list(verdict.steps) == (ids[1:2] if kept else ids)
 
 
 def test_one_step_can_mend_findings_of_two_releases() -> None:

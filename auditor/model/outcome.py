@@ -33,9 +33,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the second scan says about one finding that a step was to mend."""
+    """What the second scan says about one finding that steps were to mend."""
 
-    step: str
+    steps: tuple[str, ...]
+    """Their ids, in order."""
     rule: str
     release: ReleaseRef
     object: ObjectRef

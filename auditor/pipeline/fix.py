@@ -99,18 +99,21 @@ def prepare(
         request=request,
         asked=asked,
         before=before,
-        plan=kept or _made(connection, before, unsafe, jobs or JobWishes()),
+        plan=kept or _made(connection, before, unsafe, jobs or JobWishes(), tell),
     )
 
 
-def _made(connection: Connection, before: ScanResult, unsafe: bool, jobs: JobWishes) -> Plan:
+def _made(connection: Connection, before: ScanResult, unsafe: bool, jobs: JobWishes, tell: Tell) -> Plan:
     made = plan(before.snapshot, before.findings, unsafe=unsafe)
     if jobs.image:
         made = with_image(made, jobs.image)
     else:
         own = own_pod(Reader(connection))
         made = with_own_image(made, own) if own else made
-    return with_shards(made, before.snapshot, jobs.shards)
+    made, whole = with_shards(made, before.snapshot, jobs.shards)
+    for sentence in whole:
+        tell(sentence)
+    return made
 
 
 def keep(made: Plan, path: Path) -> None:

@@ -47,22 +47,37 @@ def with_image(plan: Plan, image: str) -> Plan:
     return _each(plan, placed)
 
 
-def with_shards(plan: Plan, snapshot: Snapshot, shards: int) -> Plan:
-    """Volumes that several nodes can mount are worked on in parts. The others gain nothing by it, and the POSIX tools
-    can't share work."""
-    several_nodes = {
-        claim.ref
+def with_shards(plan: Plan, snapshot: Snapshot, shards: int) -> tuple[Plan, tuple[str, ...]]:
+    """Volumes that several nodes can mount are worked on in parts; and a sentence for each that is not. It would gain
+    nothing by it, or the POSIX tools can't share work."""
+    if shards == 1:
+        return plan, ()
+    modes = {
+        claim.ref: claim.access_modes
         for release in snapshot.releases
         if not isinstance(release.claims, Unseen)
         for claim in release.claims
-        if "ReadWriteMany" in claim.access_modes
     }
+    whole: list[str] = []
 
     def parted(action: ChangeOwnership) -> ChangeOwnership:
-        fits = action.claim in several_nodes and not action.placement.node and action.placement.python
-        return msgspec.structs.replace(action, shards=shards) if fits else action
+        why = _why_whole(action, modes.get(action.claim, ()))
+        if not why:
+            return msgspec.structs.replace(action, shards=shards)
+        whole.append(f"{action.claim} is worked on in one part, not in {shards}: {why}.")
+        return action
 
-    return _each(plan, parted)
+    return _each(plan, parted), tuple(whole)
+
+
+def _why_whole(action: ChangeOwnership, modes: tuple[str, ...]) -> str:
+    if "ReadWriteMany" not in modes:
+        return f"it is {' and '.join(modes)}, not ReadWriteMany" if modes else "its access modes could not be seen"
+    if action.placement.node:
+        return f"its Job has to run on node {action.placement.node}"
+    if not action.placement.python:
+        return "the image has no Python, without which the work can't be shared"
+    return ""
 
 
 def _each(plan: Plan, change: Change) -> Plan:

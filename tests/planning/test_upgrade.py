@@ -44,7 +44,7 @@ def test_patches_of_values_ride_on_the_upgrade(severity: Severity) -> None:
     assert [one.path for one in step.action.edits] == [("old",)]
     assert len(plan.steps) == 4
     verdicts = verify(plan, (ASKED, patched), (), tuple(outcome(step) for step in plan.steps))
-    assert {verdict.rule for verdict in verdicts if verdict.step == step.id} == {"a-patch", "chart-not-at-target"}
+    assert {verdict.rule for verdict in verdicts if step.id in verdict.steps} == {"a-patch", "chart-not-at-target"}
 
 
 def test_what_the_upgrade_settles_is_told_in_its_step_and_nowhere_else() -> None:

@@ -76,7 +76,7 @@ def test_the_json_of_a_plan_is_read_back_as_the_plan() -> None:
 def test_outcomes_and_verdicts() -> None:
     done, failed = step(label()), step(ownership())
     verdict = Verdict(
-        step=done.id,
+        steps=(done.id,),
         rule="a",
         release=release_ref(),
         object=ObjectRef("ServiceAccount", "posit", "content"),
