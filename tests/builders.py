@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from auditor import catalog
 from auditor.model.finding import Evidence, Finding, Fix, Result, Severity
 from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.kubernetes import ObjectRef
@@ -213,12 +214,10 @@ def volume(
     spec: Mapping[str, Any] | None = None, *, claim: str = "", annotations: Mapping[str, str] | None = None
 ) -> Volume:
     """A volume that root may re-own, unless `spec` says otherwise."""
-    return Volume(
-        name="pv-1",
-        claim=claim or claim_name(),
-        spec={"hostPath": {"path": "/srv/data"}, "accessModes": ["ReadWriteMany"]} if spec is None else spec,
-        annotations=annotations or {},
-    )
+    spec = {"hostPath": {"path": "/srv/data"}, "accessModes": ["ReadWriteMany"]} if spec is None else spec
+    annotations = annotations or {}
+    row = catalog.load().storage({"metadata": {"annotations": annotations}, "spec": spec})
+    return Volume(name="pv-1", claim=claim or claim_name(), spec=spec, annotations=annotations, row=row)
 
 
 def wrong_owner(

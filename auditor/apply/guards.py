@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from auditor import catalog
 from auditor.cluster.writer import FIELD_MANAGER
 from auditor.model.action import ChangeOwnership, LabelServiceAccount
+from auditor.model.catalog import StorageRow
 from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.product import Product
 from auditor.model.snapshot import ReleaseRef
@@ -73,8 +73,7 @@ def _uses(pod: Mapping[str, Any], claim: str) -> bool:
     return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
 
 
-def pointless_storage(volume: Mapping[str, Any]) -> str:
-    row = catalog.load().storage(volume)
+def pointless_storage(row: StorageRow | None) -> str:
     if row is None or row.ownership in ("chown-ok", "needs-probe"):
         return ""
     return f"Ownership can't be changed on {row.title}, since {row.why}: {row.instead}."

@@ -133,9 +133,11 @@ class Chart:
 
 
 class Catalog:
-    def __init__(self, charts: Iterable[Chart], storage: Iterable[StorageRow]) -> None:
+    def __init__(self, charts: Iterable[Chart], storage: Iterable[StorageRow], *, added: str = "") -> None:
         self._charts: dict[str, Chart] = {chart.name: chart for chart in charts}
         self.storage_rows = tuple(storage)
+        self.added = added
+        """A digest of the rows that users added; "" for the product's own catalog."""
 
     @property
     def charts(self) -> tuple[Chart, ...]:

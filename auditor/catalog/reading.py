@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -43,13 +44,15 @@ def load(extra: Sequence[Path] = ()) -> Catalog:
     """
     if not extra:
         return _own()
-    tables = own_tables()
+    tables, digest = own_tables(), hashlib.sha256()
     for path in extra:
-        tables = _merge(read_tables(path), tables)
-    return build(tables)
+        added = read_tables(path)
+        digest.update(msgspec.json.encode(added))
+        tables = _merge(added, tables)
+    return build(tables, added=digest.hexdigest())
 
 
-def build(tables: Tables) -> Catalog:
+def build(tables: Tables, *, added: str = "") -> Catalog:
     return Catalog(
         (
             Chart(
@@ -65,6 +68,7 @@ def build(tables: Tables) -> Catalog:
             for name in Product
         ),
         tables.storage,
+        added=added,
     )
 
 

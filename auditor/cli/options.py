@@ -126,8 +126,7 @@ UpgradeCatalogs = Annotated[
     typer.Option(
         "--catalog",
         metavar="FILE",
-        help="More rows for the catalog that --to is judged by; repeatable. See docs/catalog.md.",
-        rich_help_panel=UPGRADE,
+        help="More rows for the catalog: charts for --to, your storage; repeatable. See docs/catalog.md.",
     ),
 ]
 UpgradeCharts = Annotated[

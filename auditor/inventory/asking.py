@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from auditor.catalog import Catalog, load
 from auditor.errors import ApiError, NotFound, Unauthorized
 from auditor.inventory.found import Found
 from auditor.model.kubernetes import SECRETS, Access, ObjectRef, Resource
@@ -88,13 +89,19 @@ class Look:
     """One release under inspection. Each facet is looked at when it is first asked for."""
 
     def __init__(
-        self, asker: Asker, found: Found, probe: ProbeMode, sights: Mapping[ObjectRef, JobSight | Unseen] | None = None
+        self,
+        asker: Asker,
+        found: Found,
+        probe: ProbeMode,
+        sights: Mapping[ObjectRef, JobSight | Unseen] | None = None,
+        catalog: Catalog | None = None,
     ) -> None:
         self.ask = asker
         self.found = found
         self.probe = probe
         self.sights = sights or {}
         """By claim: what Jobs saw, where Jobs were asked for."""
+        self.catalog = catalog or load()
         self.target: Target | Unseen | None = None
         """What an upgrade would make of it, where one was asked for."""
         self.namespace = found.ref.namespace

@@ -50,6 +50,7 @@ def volumes(look: Look) -> tuple[Volume, ...]:
             claim=claim.ref.name,
             spec=_without_passwords(body["spec"]),
             annotations=body["metadata"].get("annotations") or {},
+            row=look.catalog.storage(body),
         )
         for claim, body in bound
         if body

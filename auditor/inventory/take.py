@@ -73,11 +73,12 @@ def take(
     ask = Asker(reader)
     discovery = Discovery(ask, scope)
     found = discovery.run()
+    catalog = upgrades.catalog if upgrades else None
     return Snapshot(
         context=reader.connection.context,
         server=reader.connection.server,
         namespaces=discovery.namespaces,
-        releases=tuple(_state(Look(ask, one, probe, sights), facets, upgrades) for one in found),
+        releases=tuple(_state(Look(ask, one, probe, sights, catalog), facets, upgrades) for one in found),
         blind=tuple(discovery.blind),
     )
 

@@ -100,8 +100,8 @@ class PatchValues(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
 
 
 class UpgradeRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="upgrade-release"):
-    """`helm upgrade` of the release to another chart version, with its user-supplied values migrated. Digest, edits
-    and `made_by` settle the values that come out, so that none of them need stand here."""
+    """`helm upgrade` of the release to another chart version, with its user-supplied values migrated. Digest, edits,
+    `made_by` and `catalog` settle the values that come out, so that none of them need stand here."""
 
     namespace: str
     release: str
@@ -122,6 +122,8 @@ class UpgradeRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     """Whether to wait for the server to become ready; not where it wasn't before."""
     made_by: str
     """The version of posit-audit whose migration it is."""
+    catalog: str = ""
+    """A digest of the rows that --catalog added to it."""
 
 
 Action = LabelServiceAccount | ChangeOwnership | ScaleWorkload | PatchValues | UpgradeRelease

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from auditor.model.catalog import StorageRow
 from auditor.model.helm import HelmRecord
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.ownership import ContentData, OwnershipProbe
@@ -130,11 +131,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     claim: str
     spec: Mapping[str, Any]
     annotations: Mapping[str, str]
-
-    @property
-    def manifest(self) -> Mapping[str, Any]:
-        """As the API returned it, as far as it was kept."""
-        return {"metadata": {"name": self.name, "annotations": self.annotations}, "spec": self.spec}
+    row: StorageRow | None = None
+    """What the catalog knows of its storage; None for an unknown driver."""
 
 
 class SecretKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Where the migration takes which key."""
     owner: Owner | Unseen | None = None
     """Whom Package Manager runs as there, and so who must own its files; None where values and chart name nobody."""
+    catalog: str = ""
+    """A digest of the rows that --catalog added to those that it is judged by."""
     ownership_hook: bool = False
     """Whether the chart would run its own ownership hook there."""
 

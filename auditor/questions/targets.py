@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditor.catalog import Catalog, Chart
+from auditor.catalog import Catalog
 from auditor.catalog.versions import order
 from auditor.model.helm import HelmRecord
 from auditor.model.keypath import MISSING, look_up
@@ -48,13 +48,13 @@ class Upgrades:
             )
         if record.chart_version == version:
             return Target(present=version, version=version)
-        return _judged(self.catalog.chart(product), record, version, release, self.defaults.get(product))
+        return _judged(self.catalog, record, version, release, self.defaults.get(product))
 
 
 def _judged(
-    chart: Chart, record: HelmRecord, version: str, release: ReleaseRef, defaults: Mapping[str, Any] | None
+    catalog: Catalog, record: HelmRecord, version: str, release: ReleaseRef, defaults: Mapping[str, Any] | None
 ) -> Target | Unseen:
-    values, present = record.values.reveal(), record.chart_version
+    chart, values, present = catalog.chart(record.chart_name), record.values.reveal(), record.chart_version
     namespace = release.namespace
     try:
         migrated, notes = migrate_values(values, chart, from_version=present, to_version=version, namespace=namespace)
@@ -80,6 +80,7 @@ def _judged(
         lint=lint,
         notes=notes,
         owner=_owner(seen, version) if chart.name == Product.PACKAGE_MANAGER else None,
+        catalog=catalog.added,
         ownership_hook=bool(_found(seen, "enableMigration")),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from auditor import __version__, catalog
+from auditor import __version__
 from auditor.model.action import Action, ChangeOwnership, UpgradeRelease, ValueEdit
 from auditor.model.finding import Fix
 from auditor.model.ownership import Owner, OwnershipProbe
@@ -70,7 +70,7 @@ def _owns(release: ReleaseState, workload: Workload, target: Target) -> Iterator
         if not claim.exists:
             continue  # claim-missing tells it
         volume = volume_of(release, claim.ref.name)
-        row = catalog.load().storage(volume.manifest) if volume else None
+        row = volume.row if volume else None
         if row and row.ownership in ("chown-pointless", "unsuitable"):
             raise NotSeenError(
                 Unseen(reason=f"Ownership can't be changed on {row.title}, since {row.why}.", how=f"{row.instead}.")
@@ -111,4 +111,5 @@ def _upgrade(release: ReleaseState, target: Target) -> UpgradeRelease:
         changes=tuple(f"{finding.key}: {finding.message}" for finding in target.findings("changes")),
         wait=workload.ready_replicas > 0 or stopped_from(workload) is not None,
         made_by=__version__,
+        catalog=target.catalog,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor import catalog
 from auditor.model.catalog import StorageRow
 from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, unknown
 from auditor.model.kubernetes import ObjectRef
@@ -31,7 +30,7 @@ RULE = Rule(
 def check(release: ReleaseState) -> Iterator[Judgement]:
     for volume in seen(release.volumes):
         object_ = ObjectRef("PersistentVolume", "", volume.name)
-        row = catalog.load().storage(volume.manifest)
+        row = volume.row
         if row and row.ownership == "chown-ok":
             continue
         try:

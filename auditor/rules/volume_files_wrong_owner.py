@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor import catalog
 from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, passed, unknown
 from auditor.model.ownership import OwnershipProbe
 from auditor.model.product import Product
@@ -68,7 +67,7 @@ def _wrong(release: ReleaseState, probe: OwnershipProbe) -> Judgement:
 
 def _fix(release: ReleaseState, probe: OwnershipProbe) -> Fix:
     volume = volume_of(release, probe.claim.name)
-    row = catalog.load().storage(volume.manifest) if volume else None
+    row = volume.row if volume else None
     if row and row.ownership in ("chown-pointless", "unsuitable"):
         return Fix(summary=f"Ownership can't be changed on {row.title}: {row.instead}.", safe=False)
     try:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.apply import guards
+from auditor.catalog import load
 from auditor.model.action import Placement
 from auditor.model.helm import HelmStatus
 from auditor.model.snapshot import ReleaseRef
@@ -103,7 +104,7 @@ def test_a_claim_for_one_node(claim_: dict[str, Any], pods: list[dict[str, Any]]
 )
 def test_storage_that_knows_no_owners(spec: dict[str, Any], refused: bool) -> None:
     volume = {"metadata": {"name": "pv"}, "spec": {"accessModes": ["ReadWriteMany"], **spec}}
-    assert bool(guards.pointless_storage(volume)) is refused
+    assert bool(guards.pointless_storage(load().storage(volume))) is refused
 
 
 @pytest.mark.parametrize(("level", "refused"), [("restricted", True), ("baseline", False), (None, False)])

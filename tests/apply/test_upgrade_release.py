@@ -207,6 +207,7 @@ def test_a_release_at_the_target_is_as_planned(cluster: Cluster, tools: Tools) -
         ({"values_digest": "1" * 64}, "the plan was made for revision 1"),
         ({"revision": 7}, "the plan was made for revision 7"),
         ({"made_by": "0.0.1"}, "made by posit-audit 0.0.1"),
+        ({"catalog": "c0ffee" * 10}, r"with rows of --catalog \(sha256 c0ffeec0ffee\), and this run is made without"),
     ],
 )
 def test_a_plan_for_other_values_or_by_another_version_is_stale(

@@ -92,6 +92,7 @@ storage:
     assert found is not None
     assert found.id == "ours"
     assert load().chart("rstudio-pm").newest == "0.20.4"
+    assert load([path]).added == catalog.added != load().added == ""
 
 
 def _hazard(when: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from auditor.catalog import load
 from auditor.errors import Unavailable
 from auditor.inventory import DISCOVERY_ACCESS, FACET_ACCESS, take
 from auditor.inventory.config import parse_gcfg
@@ -26,6 +28,7 @@ from auditor.model.snapshot import (
     Snapshot,
     Workload,
 )
+from auditor.questions.targets import Upgrades
 from tests.inventory.fake import FakeReader, Json, body, helm_secret
 from tests.inventory.releases import CANARY, content_job, release, surroundings
 
@@ -314,6 +317,24 @@ def test_claims_lead_to_volumes_classes_and_drivers() -> None:
         }
     }
     assert state.csi_drivers == {"smb.csi.k8s.io": {"fsGroupPolicy": "ReadWriteOnceWithFSType"}}
+
+
+def test_storage_is_known_by_the_catalog_that_was_asked_for(tmp_path: Path) -> None:
+    """--catalog FILE adds rows, and those are asked first."""
+    file = tmp_path / "ours.yaml"
+    file.write_text(
+        "storage: [{id: ours, title: Our NAS, drivers: [smb.csi.k8s.io], ownership: chown-ok, fs_group: applied,"
+        " why: Samba maps users, instead: nothing, source: 'https://example.com/nas'}]\n"
+    )
+    reader = FakeReader(*release("rstudio-pm"), *surroundings())
+    rows = []
+    for catalog in (load(), load([file])):
+        asked = Upgrades(versions={}, catalog=catalog)
+        facets = frozenset({Facet.VOLUMES})
+        (state,) = take(reader, Scope(current="posit"), facets, ProbeMode.OFF, asked).releases  # type: ignore[arg-type]
+        assert not isinstance(state.volumes, Unseen)
+        rows += [volume.row.id for volume in state.volumes if volume.row]
+    assert rows == ["smb-csi", "ours"]
 
 
 def test_attributes_that_may_be_passwords_are_withheld_and_references_are_not() -> None:

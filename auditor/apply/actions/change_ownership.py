@@ -58,9 +58,10 @@ def _in_use(action: ChangeOwnership, claim: Mapping[str, Any], tools: Tools) -> 
 
 def _pointless(volume: str, tools: Tools) -> str:
     try:
-        return guards.pointless_storage(tools.reader.get(VOLUMES, "", volume)) if volume else ""
+        row = tools.catalog.storage(tools.reader.get(VOLUMES, "", volume)) if volume else None
     except (Forbidden, NotFound):
         return ""  # Who may not see the volume finds out by the Job, which says so and changes nothing.
+    return guards.pointless_storage(row)
 
 
 def rehearse(action: ChangeOwnership, tools: Tools) -> None:

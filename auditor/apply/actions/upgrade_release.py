@@ -1,7 +1,7 @@
 """`helm upgrade` of a release to another chart version, with its own values migrated to it.
 
-The migration is made again from the values that Helm stores: a plan holds no values. The digest of those values and
-the version of posit-audit settle that what comes out is what the plan was made for.
+The migration is made again from the values that Helm stores: a plan holds no values. The digest of those values,
+the version of posit-audit and the rows added to its catalog settle that what comes out is what the plan was made for.
 """
 
 from __future__ import annotations
@@ -49,7 +49,17 @@ def check(action: UpgradeRelease, tools: Tools) -> str:
             " in another way.",
             hint="Plan again.",
         )
+    if action.catalog != tools.catalog.added:
+        raise PlanIsStale(
+            f"The plan was made {_rows(action.catalog)}, and this run is made {_rows(tools.catalog.added)}, which may"
+            " migrate values in another way.",
+            hint="Give the same --catalog files in the same order, or plan again.",
+        )
     return ""
+
+
+def _rows(added: str) -> str:
+    return f"with rows of --catalog (sha256 {added[:12]})" if added else "without --catalog"
 
 
 def rehearse(action: UpgradeRelease, tools: Tools) -> None:
