@@ -91,6 +91,8 @@ def prepare(
     """With `saved` the plan is the one in that file as it stands: its preconditions tell whether it still fits. Reads
     only. Raises ClusterError where no cluster can be reached, UnreadableFile for what is no plan."""
     kept = read_plan(saved) if saved else None
+    if kept and not request.to:
+        request = msgspec.structs.replace(request, to=_targets(kept))
     asked = checked(request)
     connection = connect(settings)
     before = look(connection, request, asked, _sights(connection, request, asked, tell))
@@ -101,6 +103,13 @@ def prepare(
         before=before,
         plan=kept or _made(connection, before, unsafe, jobs or JobWishes(), tell),
     )
+
+
+def _targets(kept: Plan) -> tuple[str, ...]:
+    """What its upgrades go to, as --to has it: by that alone the second scan can tell whether they arrived."""
+    actions = (step.action for step in kept.steps)
+    upgrades = (action for action in actions if isinstance(action, UpgradeRelease))
+    return tuple(dict.fromkeys(f"{action.chart}={action.to_version}" for action in upgrades))
 
 
 def _made(connection: Connection, before: ScanResult, unsafe: bool, jobs: JobWishes, tell: Tell) -> Plan:

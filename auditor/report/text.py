@@ -158,6 +158,9 @@ def _summary(page: Page, snapshot: Snapshot, findings: Sequence[Finding]) -> Non
         page.line("No release of Posit Connect or Posit Package Manager was found.")
         return
     passed, unknown = results[Result.PASSED], results[Result.UNKNOWN]
+    if not findings:
+        page.line("No check was made: none of those asked for is about what is there.")
+        return
     if not severities:
         well = "No fault was found" if unknown or snapshot.blind else "All is well"
         could = f", {_count(unknown, 'check')} could not be made" if unknown else ""

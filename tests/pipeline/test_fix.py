@@ -12,7 +12,9 @@ import pytest
 from auditor.errors import Interrupted, Unavailable
 from auditor.model.outcome import State
 from auditor.pipeline import fix
-from tests.steps import label, outcome, planned, wanting
+from auditor.pipeline.scan import ScanRequest
+from auditor.settings import ClusterSettings
+from tests.steps import label, outcome, planned, upgrade, wanting
 
 BEFORE = wanting(label(), rule="r")
 PLAN = planned(BEFORE)
@@ -67,3 +69,17 @@ def test_a_second_scan_that_is_stopped_names_the_journal(prepared: Any, monkeypa
 def test_what_may_be_taken_back_is_what_may_have_changed(state: State, changed: bool) -> None:
     result = fix.FixResult(outcomes=(outcome(PLAN.steps[0], state),), verdicts=(), journal=Path("/j"))
     assert result.changed is changed
+
+
+def test_a_kept_plan_brings_the_chart_versions_that_its_upgrades_go_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without them the second scan could not tell whether the upgrade arrived."""
+    kept = planned(wanting(upgrade(release="a")), wanting(upgrade(release="b")), wanting(label()))
+    fix.keep(kept, tmp_path / "plan.json")
+    monkeypatch.setattr(fix, "connect", lambda _: None)
+    monkeypatch.setattr(fix, "look", lambda *_: SimpleNamespace())
+    prepared = fix.prepare(ClusterSettings(), ScanRequest(), saved=tmp_path / "plan.json")
+    assert (prepared.plan, prepared.request.to) == (kept, ("rstudio-pm=0.20.4",))
+    asked = fix.prepare(ClusterSettings(), ScanRequest(to=("rstudio-pm=0.5.29",)), saved=tmp_path / "plan.json")
+    assert asked.request.to == ("rstudio-pm=0.5.29",)

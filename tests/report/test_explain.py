@@ -17,7 +17,7 @@ def test_a_rule_is_explained_with_all_that_it_declares() -> None:
     text = explain("volume-files-wrong-owner", rule)
     for part in (rule.title, rule.why, rule.remedy, rule.source, "error", "Posit Package Manager", "ownership"):
         assert part in text
-    assert "where it can: claims, events, pods, volumes, workload" in text
+    assert "where it can: claims, events, pod security, pods, volumes, workload" in text
 
 
 def test_an_explanation_is_wrapped_for_a_terminal() -> None:

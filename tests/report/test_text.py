@@ -56,6 +56,12 @@ def test_the_sum_tells_of_unknowns_only_where_there_are_any() -> None:
     assert render(state, [finding(release=release_ref(name="bad"))]).endswith("1 error, 0 passed.\n")
 
 
+def test_nothing_judged_is_not_all_well() -> None:
+    assert render(snapshot(package_manager()), []).endswith(
+        "No check was made: none of those asked for is about what is there.\n"
+    )
+
+
 def test_verbose_lists_what_passed() -> None:
     assert "  passed   d-passed: Fine too.\n" in render(estate(), findings(), verbose=True)
 
