@@ -77,6 +77,8 @@ def migrate_files(request: ValuesRequest) -> tuple[tuple[Document, ...], Migrati
 
 def _opened(request: ValuesRequest) -> tuple[tuple[Document, ...], Chart]:
     documents = tuple(_read(name) for name in request.files)
+    for document in documents:
+        _refuse_wrapped(document)
     catalog = load(request.catalogs)
     chart = catalog.chart(_chart_name(request, documents, catalog))
     _check_versions(request, chart)
@@ -87,6 +89,22 @@ def _read(name: str) -> Document:
     if name == STDIN:
         return Document.parse(sys.stdin.buffer.read(), "<stdin>")
     return Document.read(Path(name))
+
+
+def _refuse_wrapped(document: Document) -> None:
+    """Judged as values, what holds them further down would be all keys that nobody reads."""
+    kind, own = document.data.get("kind"), "Put the values into a file of their own"
+    if isinstance(kind, str) and "apiVersion" in document.data:
+        raise BadRequest(
+            f"{document.source} is no values file but a Kubernetes object, {kind}.",
+            hint=f"{own}, such as what stands at spec.values of a HelmRelease.",
+        )
+    for name in Product:
+        if isinstance(document.data.get(name), dict):
+            raise BadRequest(
+                f"{document.source} holds the values below {name}, as for a chart that {name} is a dependency of.",
+                hint=f"{own}: what stands below {name}.",
+            )
 
 
 def _chart_name(request: ValuesRequest, documents: Sequence[Document], catalog: Catalog) -> Product:

@@ -125,6 +125,23 @@ def test_the_threshold_decides_about_the_exit_code(values: Path, tmp_path: Path)
     assert run(*arguments, "--fail-on", "info").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nspec: {values: {replicas: 1}}\n", "HelmRelease"),
+        ("rstudio-connect:\n  replicas: 1\n", "below rstudio-connect"),
+    ],
+)
+def test_values_inside_something_else_are_not_judged_as_if_they_were_none(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(text)
+    for command in ("migrate", "lint"):
+        done = run(command, str(file), "--chart-name", "rstudio-connect")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert says in done.stderr
+        assert "a file of their own" in done.stderr
+
+
 def test_reused_values_need_the_version_whose_defaults_they_keep(tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text("sharedStorage: {create: true}\n")
