@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.apply import guards
+from auditor.apply.interruption import Interruptions, is_cut_off, out_of_memory
 from auditor.apply.ownership_job import CONTAINER, LOOK
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, ApiError, NotFound
 from auditor.model.kubernetes import EVENTS, JOBS, PODS
+from auditor.questions.admission import refused_as_root, refused_look
 from auditor.readiness import Progress, readiness
 
 _POLL = 1.0
@@ -36,12 +38,18 @@ class _Part:
     records: dict[str, None] = field(default_factory=dict)
     """Of all its pods: one that went on may have begun another record."""
 
+    def so_far(self) -> Mapping[str, Any]:
+        return {**self.summary, "per_second": 0} if self.summary else self.progress
+
     def read(self, pod: Mapping[str, Any], tools: Tools) -> None:
         metadata = pod["metadata"]
         try:
-            lines = list(tools.reader.log(metadata["namespace"], metadata["name"], CONTAINER, tail_lines=_TAIL))
+            log = tools.reader.log(metadata["namespace"], metadata["name"], CONTAINER, tail_lines=_TAIL, attempts=1)
+            lines = list(log)
         except ApiError:
-            return  # The log of a pod that is just starting or just gone can't be read; the Job's status decides.
+            # The log of a pod that is just starting or just gone can't be read; the Job's status decides.
+            self.progress = {**self.progress, **({"per_second": 0} if self.progress else {})}
+            return
         self.pod = metadata["name"]
         self.summary, self.error = {}, ""
         for event in map(_event, lines):
@@ -64,7 +72,7 @@ def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, An
     looks = (made["metadata"].get("labels") or {}).get("app.kubernetes.io/component") == LOOK
     start_by = tools.clock() + tools.start_seconds
     parts: dict[str, _Part] = {}
-    started = False
+    started, interruptions = False, Interruptions()
     while True:
         try:
             now = tools.reader.get(JOBS, namespace, name)
@@ -77,14 +85,18 @@ def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, An
         if state.progress is Progress.CURRENT:
             return _together([part.summary for part in parts.values()])
         if state.progress is Progress.FAILED:
-            why = _why_failed(parts.values(), state.reason)
+            why = _why_failed(parts.values(), _reason(state.reason, pods.values()))
             raise ActionFailed(why, hint=_see_log(namespace, name), details=_records(parts.values()))
-        if any(part.progress and not part.summary for part in parts.values()):
-            tick(_together([part.summary or part.progress for part in parts.values()]))
+        for news in interruptions.news(pods):
+            tick({"news": news})
         if now["spec"].get("suspend"):
             tick({"note": f"Job {namespace}/{name} is suspended; it goes on once its spec.suspend is false"})
         elif not started:
             _wait_for_start(pods, namespace, name, tools, tick, late=tools.clock() >= start_by, looks=looks)
+        elif stuck := _stuck(pods.values()):
+            tick({"note": _waiting(stuck, namespace, name, tools)[0]})
+        elif any(part.progress and not part.summary for part in parts.values()):
+            tick(_together([part.so_far() for part in parts.values()]))
         tools.pause(_POLL)
 
 
@@ -97,12 +109,22 @@ def told(made: Mapping[str, Any], tools: Tools) -> Mapping[str, Any]:
 
 def _read(pods: Mapping[str, Mapping[str, Any]], parts: dict[str, _Part], tools: Tools) -> bool:
     """Whether one of them has begun."""
-    begun = {
-        index: pod for index, pod in pods.items() if (pod.get("status") or {}).get("phase", "Pending") != "Pending"
-    }
+    begun = {index: pod for index, pod in pods.items() if not _waits(pod)}
     for index, pod in begun.items():
-        parts.setdefault(index, _Part()).read(pod, tools)
+        if not is_cut_off(pod):
+            parts.setdefault(index, _Part()).read(pod, tools)
     return bool(begun)
+
+
+def _stuck(pods: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """One that has not done its work, where none is at work."""
+    left = [pod for pod in pods if (pod.get("status") or {}).get("phase") != "Succeeded"]
+    works = [pod for pod in left if (pod.get("status") or {}).get("phase") == "Running" and not is_cut_off(pod)]
+    return left[0] if left and not works else None
+
+
+def _waits(pod: Mapping[str, Any]) -> bool:
+    return bool((pod.get("status") or {}).get("phase", "Pending") == "Pending")
 
 
 def _records(parts: Iterable[_Part]) -> dict[str, Any]:
@@ -121,17 +143,25 @@ def _wait_for_start(
     looks: bool,
 ) -> None:
     pod = next(iter(pods.values()), None)
-    event = _last_event(namespace, pod["metadata"]["name"] if pod else name, tools)
-    said = f" ({event[0]}: {event[1]})" if event else ""
-    waiting = f"pod {pod['metadata']['name']}: {readiness(pod).reason}{said}" if pod else f"waiting for its pod{said}"
+    waiting, event = _waiting(pod, namespace, name, tools)
     if pod is None and event and guards.is_about_root(event[1]):
-        refused = guards.refused_look if looks else guards.refused_as_root
+        refused = refused_look if looks else refused_as_root
         raise NeverStarted(refused(namespace, event[1]))
     tick({"note": waiting})
     if late:
         raise NeverStarted(
             f"The pod of Job {namespace}/{name} did not start within {tools.start_seconds} seconds: {waiting}."
         )
+
+
+def _waiting(
+    pod: Mapping[str, Any] | None, namespace: str, name: str, tools: Tools
+) -> tuple[str, tuple[str, str] | None]:
+    """For what, in words, and the newest warning about it."""
+    event = _last_event(namespace, pod["metadata"]["name"] if pod else name, tools)
+    said = f" ({event[0]}: {event[1]})" if event else ""
+    what = f"pod {pod['metadata']['name']}: {readiness(pod).reason}" if pod else "waiting for its pod"
+    return f"{what}{said}", event
 
 
 def _newest_pods(namespace: str, name: str, tools: Tools) -> dict[str, dict[str, Any]]:
@@ -174,6 +204,11 @@ def _why_failed(parts: Iterable[_Part], reason: str) -> str:
     numbers = f" It changed {changed:,} entries and could not change {failed:,}." if changed and failed else ""
     where = f" (pod {part.pod})" if part.pod else ""
     return f"The ownership Job failed{where}: {said or reason}{numbers}"
+
+
+def _reason(reason: str, pods: Iterable[Mapping[str, Any]]) -> str:
+    short = next(filter(out_of_memory, pods), None)
+    return f"{reason}. Pod {short['metadata']['name']} was killed for want of memory." if short else reason
 
 
 def _last_event(namespace: str, name: str, tools: Tools) -> tuple[str, str] | None:

@@ -10,8 +10,8 @@ from auditor.model.plan import Step
 
 Tick = Callable[[Mapping[str, Any]], None]
 """Called about once a second. `news` is a sentence that nobody may miss ("Pod x was evicted; ..."), `note` one that the
-next may take the place of ("waiting for pod x: Pending"); of an ownership step also `seen`, `wrong`, `changed`, `failed`
-(entries so far) and `per_second`."""
+next may take the place of ("waiting for pod x: Pending"); of an ownership step also `seen`, `wrong`, `changed`,
+`failed` (entries so far) and `per_second`."""
 
 
 class Progress(Protocol):

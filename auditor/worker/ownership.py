@@ -22,6 +22,7 @@ Exit codes
     2  --check found something wrong (also when something else could not be looked at).
     1  could not do all: an entry failed, the run was stopped (--limit or --seconds of a changing run, a server that
        refuses), the state could not be kept, a limited look saw nothing but ROOT, or the arguments are wrong.
+    137  one of its processes was killed, as for want of memory: run again, it goes on.
     143  was told to stop (SIGTERM, SIGINT) before a change was done: run again, it goes on.
 
 --check with --limit or --seconds looks at the top levels first (half of the limit) and then goes down from ROOT along
@@ -104,6 +105,7 @@ THREADS_MAX = 256  # over all processes
 PROCESSES_MAX = 8
 SAMPLES = 5
 TERMINATED = 128 + signal.SIGTERM
+KILLED = 128 + signal.SIGKILL
 REFUSED_AFTER = 32  # refusals without one success: the server, not the entry, says no
 LINKS_MAX = 50000  # hard-linked inodes remembered per process
 CONFIDENCE = 0.95
@@ -1747,6 +1749,7 @@ class Job:
         self.states: list[State] = []
         self.left_out: list[str] = []
         self.helpers: dict[int, int] = {}  # process id -> where its report comes from
+        self.killed = False
         self.reports: list[int] = []
         self.life_r = -1
         self.sockets: list[socket.socket] = []
@@ -2029,8 +2032,10 @@ class Job:
     def watch(self) -> None:
         """A helper that died took work with it."""
         for pid in list(self.helpers):
-            if os.waitpid(pid, os.WNOHANG)[0]:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
                 del self.helpers[pid]
+                self.killed = self.killed or os.WIFSIGNALED(status)
                 if not self.words[0]:
                     self.words[0] = LOST
 
@@ -2227,6 +2232,8 @@ class Job:
         self.summary(engine.tally, counts, complete, looked, engine)
         if self.mode == "check" and counts["wrong"]:
             return 2
+        if self.words[0] == LOST and self.killed:
+            return KILLED
         return 0 if complete else TERMINATED if self.words[0] == STOPPED else 1
 
     def finish_top(self, engine: Engine) -> None:

@@ -39,6 +39,7 @@ class Cluster:
 
     statuses: list[dict[str, Any]] = field(default_factory=lambda: [{"active": 1}, COMPLETE])
     phases: list[str] = field(default_factory=lambda: ["Running"])
+    pod_status: dict[str, Any] = field(default_factory=dict)
     logs: list[list[str] | Exception] = field(default_factory=lambda: [[line(**SUMMARY)]])
     parts: int = 1
     log_of: dict[str, list[str]] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class Cluster:
             for number in range(1, self.parts + 1):
                 metadata = {"name": f"pod-{number}", "namespace": namespace, "creationTimestamp": str(number)}
                 metadata["annotations"] = {"batch.kubernetes.io/job-completion-index": str(number - 1)}
-                yield {"kind": "Pod", "metadata": metadata, "spec": {}, "status": {"phase": phase}}
+                yield {"kind": "Pod", "metadata": metadata, "spec": {}, "status": {"phase": phase, **self.pod_status}}
 
     def log(self, _namespace: str, pod: str, *_: Any, **__: Any) -> Iterator[str]:
         if pod in self.log_of:
@@ -402,3 +403,18 @@ def test_an_undo_without_a_record_has_nothing_to_do(cluster: Cluster, tools: Too
 def test_an_undo_without_python_is_refused(tools: Tools) -> None:
     with pytest.raises(PlanRefused, match="no Python"):
         change_ownership.undo(ownership(placement=Placement(image="i", python=False)), tools, lambda _: None)
+
+
+def test_a_job_that_was_short_of_memory_to_the_end_says_so(cluster: Cluster, tools: Tools) -> None:
+    terminated = {"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
+    cluster.pod_status = {"containerStatuses": [terminated]}
+    cluster.phases = ["Failed"]
+    limit = [{"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"}]
+    cluster.statuses, cluster.logs = [{"active": 1}, {"conditions": limit}], [[line(event="progress", seen=5)]]
+    told: list[Mapping[str, Any]] = []
+    with pytest.raises(ActionFailed, match=r"backoff limit\. Pod pod-1 was killed for want of memory\."):
+        run(ACTION, "change", tools, told.append)
+    assert [one["news"] for one in told if "news" in one] == [
+        "Pod pod-1 was killed for want of memory; the Job makes another, up to six times."
+    ]
+    assert told[-1]["note"].startswith("pod pod-1: failed")

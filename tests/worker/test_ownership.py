@@ -324,19 +324,27 @@ def test_a_thread_that_breaks_does_not_hang_the_run(tree: Path) -> None:
     assert run.summary["failures"]["ValueError"]["count"] >= 1
 
 
-def test_a_helper_that_dies_ends_the_run_unfinished(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("death", "code"),
+    [
+        ("os._exit(9)", 1),
+        # As the kernel does where memory runs out: the Job has to try again.
+        ("os.kill(os.getpid(), 9)", 137),
+    ],
+)
+def test_a_helper_that_dies_ends_the_run_unfinished(tmp_path: Path, death: str, code: int) -> None:
     root = tmp_path / "volume"
     plant(root, 40, 20)
     change = (
         "import os\nfirst, real = os.getpid(), os.chown\n"
         "source = source.replace('count = len(os.sched_getaffinity(0))', 'count = 3')\n"
         "def chown(*a, **k):\n"
-        "    if os.getpid() != first: os._exit(9)\n"
+        f"    if os.getpid() != first: {death}\n"
         "    import time; time.sleep(0.005); real(*a, **k)\n"
         "os.chown = chown"
     )
     run = alone(root, change=change)
-    assert (run.code, run.summary["complete"]) == (1, False)
+    assert (run.code, run.summary["complete"]) == (code, False)
     assert run.summary["reason"] == "a worker process died"
     assert not run.summary["root_right"]
 
