@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scripts import packages
 from scripts.images import oci
-from scripts.localcluster.components import PAUSE_IMAGE
+from scripts.localcluster.settings import PAUSE_IMAGE
 from scripts.places import cache
 from scripts.progress import StepFailedError, only_one, run_step, say
 

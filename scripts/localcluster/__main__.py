@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts import packages
 from scripts.images import build as images
-from scripts.localcluster import lifecycle
+from scripts.localcluster import lifecycle, worker
 from scripts.localcluster.preflight import why_not
 from scripts.localcluster.state import Cluster
 from scripts.places import CHECKOUT, cache
@@ -54,7 +54,7 @@ def _prepare(_: argparse.Namespace) -> None:
 
 def _create(arguments: argparse.Namespace) -> None:
     if arguments.config or arguments.image:
-        say("--config and --image mean nothing here: this cluster has one node and its own version.")
+        say("--config and --image mean nothing here: this cluster has one node at first and its own version.")
     owner = os.environ.get("POSIT_AUDIT_OWNER")
     cluster = Cluster(name=arguments.name)
     lifecycle.create(cluster, _kubeconfig(arguments), images.pause(), int(owner) if owner else None)
@@ -63,6 +63,14 @@ def _create(arguments: argparse.Namespace) -> None:
 def _delete(arguments: argparse.Namespace) -> None:
     say(f"Deleting cluster {arguments.name!r} …")
     lifecycle.delete(Cluster(name=arguments.name), _kubeconfig(arguments))
+
+
+def _create_node(arguments: argparse.Namespace) -> None:
+    worker.create(_existing(arguments.name), images.pause())
+
+
+def _delete_node(arguments: argparse.Namespace) -> None:
+    worker.delete(_existing(arguments.name))
 
 
 def _load_archive(arguments: argparse.Namespace) -> None:
@@ -124,15 +132,19 @@ def _parser() -> argparse.ArgumentParser:
     prepare = verbs.add_parser("prepare", help="what the first cluster needs: packages, programs, images")
     prepare.set_defaults(run=_prepare, needs_root=True)
 
-    create = verbs.add_parser("create", help="a cluster").add_subparsers(required=True)
+    create = verbs.add_parser("create", help="a cluster, or its second node").add_subparsers(required=True)
     created = create.add_parser("cluster")
     created.add_argument("--image", help="taken and ignored, as kind has it")
     created.add_argument("--config", help="taken and ignored, as kind has it")
     created.set_defaults(run=_create, needs_root=True)
+    added = create.add_parser("node", help="a second node; load images again, it has none")
+    added.set_defaults(run=_create_node, needs_root=True)
 
-    delete = verbs.add_parser("delete", help="a cluster").add_subparsers(required=True)
+    delete = verbs.add_parser("delete", help="a cluster, or its second node").add_subparsers(required=True)
     deleted = delete.add_parser("cluster")
     deleted.set_defaults(run=_delete, needs_root=True)
+    lost = delete.add_parser("node", help="cut the second node's power; its Node object stays")
+    lost.set_defaults(run=_delete_node, needs_root=True)
 
     load = verbs.add_parser("load", help="images").add_subparsers(required=True)
     archive = load.add_parser("image-archive", help="every image of an OCI or Docker archive")
@@ -144,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for call in (created, deleted):
         call.add_argument("--kubeconfig", help="default: $KUBECONFIG or ~/.kube/config")
-    for call in (folder, created, deleted, archive, docker):
+    for call in (folder, created, added, deleted, lost, archive, docker):
         call.add_argument("--name", default="kind", help="default: kind")
     return parser
 

@@ -29,9 +29,16 @@ def make(folder: Path, *, address: str, node_name: str) -> None:
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"]
     serving = [f"DNS:{name}" for name in names] + [f"IP:{ip}" for ip in (address, API_SERVICE, "127.0.0.1")]
     _signed(folder, "apiserver", "/CN=kube-apiserver", serving)
-    _signed(folder, "kubelet-serving", f"/O=system:nodes/CN=system:node:{node_name}", [f"IP:{address}"])
-    for name, subject in {**_CLIENTS, "kubelet": f"/O=system:nodes/CN=system:node:{node_name}"}.items():
+    for name, subject in _CLIENTS.items():
         _signed(folder, name, subject, [])
+    make_node(folder, "kubelet", address=address, node_name=node_name)
+
+
+def make_node(folder: Path, identity: str, *, address: str, node_name: str) -> None:
+    """A kubelet's two key pairs: `<identity>`, by which it is known, and `<identity>-serving`."""
+    subject = f"/O=system:nodes/CN=system:node:{node_name}"
+    _signed(folder, f"{identity}-serving", subject, [f"IP:{address}"])
+    _signed(folder, identity, subject, [])
 
 
 def _key(path: Path) -> None:

@@ -1,19 +1,15 @@
-"""The programs of a cluster with their settings, as data.
-
-Settings are written as JSON, which every one of these programs reads as YAML.
-"""
+"""The programs of a cluster's nodes, as data."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.localcluster.network import POD_RANGE, SERVICE_RANGE, Link
+from scripts.localcluster import settings
+from scripts.localcluster.network import POD_RANGE, SERVICE_RANGE, WORKER, WORKER_POD_RANGE, Link
+from scripts.localcluster.settings import RUN
 from scripts.localcluster.state import Cluster
 
-PAUSE_IMAGE = "posit-audit.invalid/pause:1"
-# Private to the cluster's mount namespace and gone with it: see node.py.
-_RUN = Path("/run")
 _ETCD = "http://127.0.0.1:2379"
 
 
@@ -28,35 +24,39 @@ class Component:
 
 def write_plan(cluster: Cluster, link: Link, programs: Path, snapshotter: str) -> None:
     """Write every settings file and `node.json`, which the node's first process starts from."""
-    folder = cluster.folder
+    components = _control_plane(cluster, link, programs)
+    _write(cluster.folder, link, components, settings.control_plane(cluster, link), snapshotter, POD_RANGE)
+
+
+def write_worker_plan(cluster: Cluster, link: Link, programs: Path, snapshotter: str) -> None:
+    """The same for the second node: a runtime and a kubelet, which trust what the first node trusts."""
+    folder = cluster.worker
+    (folder / "pki").symlink_to(cluster.folder / "pki")
+    components = [_containerd(folder), _kubelet(folder, programs, WORKER, cluster.worker_name)]
+    told = {
+        "kubelet.json": settings.kubeconfig(folder, link, "worker"),
+        "kubelet-configuration.json": settings.kubelet(cluster, folder, WORKER, "worker-serving"),
+    }
+    _write(folder, link, components, told, snapshotter, WORKER_POD_RANGE)
+
+
+def _write(
+    folder: Path, link: Link, components: list[Component], told: dict[str, Any], snapshotter: str, pods: str
+) -> None:
     for room in ("etc", "log", "kubelet", "containerd", "cni"):
         (folder / room).mkdir()
-    for name, settings in _settings(cluster, link).items():
-        (folder / "etc" / name).write_text(json.dumps(settings, indent=1))
-    (folder / "etc" / "containerd.toml").write_text(_containerd(folder, snapshotter))
-    (folder / "cni" / "10-ptp.conflist").write_text(json.dumps(_pod_network(), indent=1))
+    for name, content in told.items():
+        (folder / "etc" / name).write_text(json.dumps(content, indent=1))
+    (folder / "etc" / "containerd.toml").write_text(settings.containerd(folder, snapshotter))
+    (folder / "cni" / "10-ptp.conflist").write_text(json.dumps(settings.pod_network(pods), indent=1))
     plan = {
         "api_server": f"https://{link.node}:6443",
-        "components": [asdict(component) for component in _components(cluster, link, programs)],
+        "components": [asdict(component) for component in components],
     }
     (folder / "node.json").write_text(json.dumps(plan, indent=1))
 
 
-def kubeconfig(folder: Path, link: Link, identity: str) -> dict[str, Any]:
-    pki = folder / "pki"
-    user = {"client-certificate": f"{pki}/{identity}.crt", "client-key": f"{pki}/{identity}.key"}
-    server = {"server": f"https://{link.node}:6443", "certificate-authority": f"{pki}/ca.crt"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "local", "cluster": server}],
-        "users": [{"name": identity, "user": user}],
-        "contexts": [{"name": "local", "context": {"cluster": "local", "user": identity}}],
-        "current-context": "local",
-    }
-
-
-def _components(cluster: Cluster, link: Link, programs: Path) -> list[Component]:
+def _control_plane(cluster: Cluster, link: Link, programs: Path) -> list[Component]:
     folder = cluster.folder
     etc, pki = folder / "etc", folder / "pki"
     return [
@@ -64,7 +64,7 @@ def _components(cluster: Cluster, link: Link, programs: Path) -> list[Component]
             name="etcd",
             argv=[
                 "etcd",
-                f"--data-dir={_RUN}/etcd",
+                f"--data-dir={RUN}/etcd",
                 f"--listen-client-urls={_ETCD}",
                 f"--advertise-client-urls={_ETCD}",
                 "--listen-peer-urls=http://127.0.0.1:2380",
@@ -72,7 +72,7 @@ def _components(cluster: Cluster, link: Link, programs: Path) -> list[Component]
             ],
             early=True,
         ),
-        Component(name="containerd", argv=["containerd", f"--config={etc}/containerd.toml"], early=True),
+        _containerd(folder),
         Component(
             name="kube-apiserver",
             argv=[
@@ -123,128 +123,24 @@ def _components(cluster: Cluster, link: Link, programs: Path) -> list[Component]
                 "--leader-elect=false",
             ],
         ),
-        Component(
-            name="kubelet",
-            argv=[
-                f"{programs}/kubelet",
-                f"--config={etc}/kubelet-configuration.json",
-                f"--kubeconfig={etc}/kubelet.json",
-                f"--root-dir={folder}/kubelet",
-                f"--node-ip={link.node}",
-                f"--hostname-override={cluster.node_name}",
-            ],
-        ),
+        _kubelet(folder, programs, link.node, cluster.node_name),
         Component(name="kube-proxy", argv=[f"{programs}/kube-proxy", f"--config={etc}/proxy-configuration.json"]),
     ]
 
 
-def _settings(cluster: Cluster, link: Link) -> dict[str, Any]:
-    folder = cluster.folder
-    identities = ("controller-manager", "scheduler", "kubelet", "proxy")
-    return {
-        **{f"{identity}.json": kubeconfig(folder, link, identity) for identity in identities},
-        "kubelet-configuration.json": _kubelet(cluster, link),
-        "proxy-configuration.json": {
-            "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-            "kind": "KubeProxyConfiguration",
-            "mode": "iptables",
-            "clusterCIDR": POD_RANGE,
-            "hostnameOverride": cluster.node_name,
-            "healthzBindAddress": "127.0.0.1:10256",
-            "metricsBindAddress": "127.0.0.1:10249",
-            "clientConnection": {"kubeconfig": f"{folder}/etc/proxy.json"},
-            # The limits of connection tracking belong to the whole machine.
-            "conntrack": {"maxPerCore": 0, "min": 0},
-            "oomScoreAdj": 0,
-        },
-        "audit-policy.json": {
-            "apiVersion": "audit.k8s.io/v1",
-            "kind": "Policy",
-            "omitStages": ["RequestReceived"],
-            "rules": [{"level": "Metadata"}],
-        },
-    }
+def _containerd(folder: Path) -> Component:
+    return Component(name="containerd", argv=["containerd", f"--config={folder}/etc/containerd.toml"], early=True)
 
 
-def _kubelet(cluster: Cluster, link: Link) -> dict[str, Any]:
-    folder = cluster.folder
-    free = ("memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree")
-    return {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1",
-        "kind": "KubeletConfiguration",
-        "address": link.node,
-        "healthzBindAddress": "127.0.0.1",
-        "authentication": {
-            "anonymous": {"enabled": False},
-            "webhook": {"enabled": True},
-            "x509": {"clientCAFile": f"{folder}/pki/ca.crt"},
-        },
-        "authorization": {"mode": "Webhook"},
-        "tlsCertFile": f"{folder}/pki/kubelet-serving.crt",
-        "tlsPrivateKeyFile": f"{folder}/pki/kubelet-serving.key",
-        "containerRuntimeEndpoint": f"unix://{folder}/containerd.sock",
-        # Runs on a machine that it doesn't own: no resource hierarchy of its own, no eviction for
-        # a disk or memory that others fill, no requirement on swap or control group version.
-        "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{cluster.cgroup}",
-        "cgroupsPerQOS": False,
-        "enforceNodeAllocatable": [],
-        "failCgroupV1": False,
-        "failSwapOn": False,
-        "oomScoreAdj": 0,
-        "localStorageCapacityIsolation": False,
-        "evictionHard": dict.fromkeys(free, "0%"),
-        "imageGCHighThresholdPercent": 100,
-        "imageGCLowThresholdPercent": 99,
-        "resolvConf": "",
-        "volumePluginDir": f"{folder}/kubelet-plugins",
-        "serializeImagePulls": False,
-    }
-
-
-def _pod_network() -> dict[str, Any]:
-    """Each pod has its own link to the node, so that the node routes, and kube-proxy sees, every packet."""
-    return {
-        "cniVersion": "0.4.0",
-        "name": "pods",
-        "plugins": [
-            {
-                "type": "ptp",
-                "ipMasq": False,
-                "ipam": {
-                    "type": "host-local",
-                    "dataDir": f"{_RUN}/cni-ipam",
-                    "ranges": [[{"subnet": POD_RANGE}]],
-                    "routes": [{"dst": "0.0.0.0/0"}],
-                },
-            },
-            {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True},
+def _kubelet(folder: Path, programs: Path, address: str, node_name: str) -> Component:
+    return Component(
+        name="kubelet",
+        argv=[
+            f"{programs}/kubelet",
+            f"--config={folder}/etc/kubelet-configuration.json",
+            f"--kubeconfig={folder}/etc/kubelet.json",
+            f"--root-dir={folder}/kubelet",
+            f"--node-ip={address}",
+            f"--hostname-override={node_name}",
         ],
-    }
-
-
-def _containerd(folder: Path, snapshotter: str) -> str:
-    cri = 'plugins."io.containerd.grpc.v1.cri"'
-    return f"""\
-version = 2
-root = "{folder}/containerd"
-state = "{_RUN}/containerd"
-oom_score = 0
-disabled_plugins = ["io.containerd.internal.v1.opt"]
-[grpc]
-address = "{folder}/containerd.sock"
-[{cri}]
-sandbox_image = "{PAUSE_IMAGE}"
-restrict_oom_score_adj = true
-disable_apparmor = true
-[{cri}.cni]
-bin_dir = "/usr/lib/cni"
-conf_dir = "{folder}/cni"
-[{cri}.containerd]
-snapshotter = "{snapshotter}"
-default_runtime_name = "runc"
-[{cri}.containerd.runtimes.runc]
-runtime_type = "io.containerd.runc.v2"
-[{cri}.containerd.runtimes.runc.options]
-SystemdCgroup = false
-"""
+    )

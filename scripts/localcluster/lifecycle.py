@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +45,7 @@ def create(cluster: Cluster, config: Path, pause_archive: Path, owner: int | Non
             link = network.Link(record.link)
             readiness.wait_for_api(cluster, link)
             load_archive(cluster, pause_archive)
-            readiness.wait_for_node(cluster, link)
+            readiness.wait_for_node(cluster, link, cluster.node_name)
             network.refuse_unless_local(link)
             kubeconfig.add(cluster, link, config, kubectl=programs / "kubectl")
         except BaseException as problem:
@@ -77,13 +79,19 @@ def running() -> list[str]:
 
 
 def load_archive(cluster: Cluster, archive: Path) -> None:
-    """Import every image of an OCI or Docker archive into the cluster's container runtime."""
-    importing = ["ctr", f"--address={cluster.folder}/containerd.sock", "--namespace=k8s.io", "images", "import"]
+    """Import every image of an OCI or Docker archive into the container runtime of each node."""
+    for folder in (cluster.folder, cluster.worker):
+        if (folder / "containerd.sock").exists():
+            _load(folder, archive)
+
+
+def _load(folder: Path, archive: Path) -> None:
+    importing = ["ctr", f"--address={folder}/containerd.sock", "--namespace=k8s.io", "images", "import"]
     done = subprocess.run(
-        [*importing, f"--snapshotter={_snapshotter()}", str(archive)], capture_output=True, text=True, check=False
+        [*importing, f"--snapshotter={snapshotter()}", str(archive)], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise StepFailedError(f"{archive} could not be loaded into {cluster.name!r}: {done.stderr.strip()}")
+        raise StepFailedError(f"{archive} could not be loaded into {folder}: {done.stderr.strip()}")
 
 
 def _start(cluster: Cluster, programs: Path, owner: int | None) -> Record:
@@ -94,32 +102,40 @@ def _start(cluster: Cluster, programs: Path, owner: int | None) -> Record:
         cluster.write(record)
     network.disconnect(link)
     certificates.make(cluster.folder / "pki", address=link.node, node_name=cluster.node_name)
-    components.write_plan(cluster, link, programs, _snapshotter())
-    namespaces = ["unshare", "--net", "--pid", "--kill-child", "--mount-proc", "--mount"]
-    with (cluster.folder / "log" / "node.log").open("wb") as log:
+    components.write_plan(cluster, link, programs, snapshotter())
+    with begun(cluster.folder) as init:
+        record = replace(record, node=Process.of(init))
+        cluster.write(record)
+        network.connect(link, init)
+    return record
+
+
+@contextmanager
+def begun(folder: Path, entering: tuple[str, ...] = ()) -> Iterator[int]:
+    """A node's first process, in namespaces of its own, by its id; it goes on where the block ends well. `entering`
+    is a command that starts it elsewhere."""
+    namespaces = [*entering, "unshare", "--net", "--pid", "--kill-child", "--mount-proc", "--mount"]
+    with (folder / "log" / "node.log").open("wb") as log:
         outer = subprocess.Popen(
-            [*namespaces, "--", sys.executable, "-m", "scripts.localcluster.node", str(cluster.folder)],
+            [*namespaces, "--", sys.executable, "-m", "scripts.localcluster.node", str(folder)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"},
         )
-    init = _only_child(outer)
-    record = replace(record, node=Process.of(init))
-    cluster.write(record)
-    network.connect(link, init)
     assert outer.stdin is not None  # it was asked for above
-    outer.stdin.write(b"go\n")
-    outer.stdin.close()
-    return record
+    with outer.stdin as door:
+        init = _only_child(outer, outer.pid)
+        yield _only_child(outer, init) if entering else init
+        door.write(b"go\n")
 
 
-def _only_child(parent: "subprocess.Popen[bytes]") -> int:
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-    if not wait_until(lambda: bool(children.read_text().strip()) or parent.poll() is not None, seconds=10):
+def _only_child(outer: "subprocess.Popen[bytes]", parent: int) -> int:
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+    if not wait_until(lambda: outer.poll() is not None or bool(children.read_text().strip()), seconds=10):
         raise StepFailedError("`unshare` started no process within 10 s.")
-    if parent.poll() is not None:
+    if outer.poll() is not None:
         raise StepFailedError("This machine does not let us make namespaces: `unshare --net --pid --mount` failed.")
     return int(children.read_text().split()[0])
 
@@ -128,14 +144,18 @@ def _remove(cluster: Cluster) -> None:
     record = cluster.read()
     if record:
         if record.node and record.node.alive():
-            os.kill(record.node.pid, signal.SIGKILL)
-            init = record.node
-            if not wait_until(lambda: not init.alive(), seconds=_STOP_SECONDS):
-                raise StepFailedError(f"Process {init.pid} of cluster {cluster.name!r} does not end.")
+            end(record.node)
         network.disconnect(network.Link(record.link))
     _remove_control_groups(cluster)
     if cluster.folder.exists():
         shutil.rmtree(cluster.folder)
+
+
+def end(init: Process) -> None:
+    """A node's first process, and so everything on it, at once and without a word to anybody."""
+    os.kill(init.pid, signal.SIGKILL)
+    if not wait_until(lambda: not init.alive(), seconds=_STOP_SECONDS):
+        raise StepFailedError(f"Process {init.pid} does not end.")
 
 
 def _remove_control_groups(cluster: Cluster) -> None:
@@ -181,7 +201,7 @@ def _keep_logs(cluster: Cluster) -> None:
         say(f"The logs of its programs are kept in {kept}")
 
 
-def _snapshotter() -> str:
+def snapshotter() -> str:
     """overlayfs, but plain copies where the folder lies on an overlay itself (inside a container)."""
     asked = subprocess.run(
         ["stat", "--file-system", "--format=%T", str(root())], capture_output=True, text=True, check=True

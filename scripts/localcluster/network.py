@@ -18,6 +18,9 @@ RANGE = "198.18.0.0/15"
 _LINKS = list(ipaddress.IPv4Network(RANGE).subnets(new_prefix=30))
 POD_RANGE = "10.244.0.0/24"
 SERVICE_RANGE = "10.96.0.0/16"
+# The second node hangs on the first: only the first one sees it, and it sees nothing but the API server.
+_TO_WORKER, WORKER = "10.245.0.1", "10.245.0.2"
+WORKER_POD_RANGE = "10.244.1.0/24"
 API_SERVICE = "10.96.0.1"
 
 
@@ -60,16 +63,48 @@ def connect(link: Link, init: int) -> None:
 
     Raises StepFailedError where the way to the node's address is not our own link.
     """
-    _run("ip", "link", "add", link.device, "type", "veth", "peer", "name", "eth0", "netns", str(init))
-    _run("ip", "address", "add", f"{link.host}/30", "dev", link.device)
-    _run("ip", "link", "set", link.device, "up")
-    inside = ("nsenter", f"--target={init}", "--net", "--")
-    _run(*inside, "ip", "link", "set", "lo", "up")
-    _run(*inside, "ip", "address", "add", f"{link.node}/30", "dev", "eth0")
-    _run(*inside, "ip", "link", "set", "eth0", "up")
+    _join((), link.device, link.host, init, link.node)
     # A pod that dials this machine's end would be answered over the machine's default route.
-    _run(*inside, "iptables", "-A", "FORWARD", "-o", "eth0", "-j", "REJECT")
+    _run(*_inside(init), "iptables", "-A", "FORWARD", "-o", "eth0", "-j", "REJECT")
     refuse_unless_local(link)
+
+
+def connect_worker(link: Link, first: int, second: int) -> None:
+    """Join the namespaces of the two nodes' first processes; the second gets a way to the API server and no other."""
+    _swallow(first, "-D")
+    _join(_inside(first), "worker", _TO_WORKER, second, WORKER)
+    _run(*_inside(second), "ip", "route", "add", link.node, "via", _TO_WORKER)
+
+
+def lose_worker(first: int) -> None:
+    """What is sent to it vanishes from now on, as with any machine without power; nothing says that it is not there."""
+    _swallow(first, "-D")
+    # The kernel would keep it for as long as a connection of the lost one is still to be closed.
+    subprocess.run([*_inside(first), "ip", "link", "delete", "worker"], capture_output=True, check=False)
+    _swallow(first, "-A")
+
+
+def _swallow(first: int, change: str) -> None:
+    """With a route of its own: without one there would be an answer at once."""
+    rule = ("iptables", change, "OUTPUT", "-d", WORKER, "-j", "DROP")
+    route = ("ip", "route", "add" if change == "-A" else "delete", f"{WORKER}/32", "dev", "eth0")
+    for argv in (rule, route):
+        subprocess.run([*_inside(first), *argv], capture_output=True, check=change == "-A")
+
+
+def _join(here: tuple[str, ...], device: str, address: str, init: int, theirs: str) -> None:
+    """A pair of addresses: `device` here, eth0 in the namespace of process `init`."""
+    _run(*here, "ip", "link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", str(init))
+    _run(*here, "ip", "address", "add", f"{address}/30", "dev", device)
+    _run(*here, "ip", "link", "set", device, "up")
+    there = _inside(init)
+    _run(*there, "ip", "link", "set", "lo", "up")
+    _run(*there, "ip", "address", "add", f"{theirs}/30", "dev", "eth0")
+    _run(*there, "ip", "link", "set", "eth0", "up")
+
+
+def _inside(init: int) -> tuple[str, ...]:
+    return ("nsenter", f"--target={init}", "--net", "--")
 
 
 def refuse_unless_local(link: Link) -> None:

@@ -35,17 +35,17 @@ def wait_for_api(cluster: Cluster, link: Link) -> None:
     _send(cluster, link, "/apis/storage.k8s.io/v1/storageclasses", _STORAGE_CLASS)
 
 
-def wait_for_node(cluster: Cluster, link: Link) -> None:
-    """Until the node is Ready and pods may be created in namespace `default`."""
+def wait_for_node(cluster: Cluster, link: Link, name: str) -> None:
+    """Until this node is Ready and pods may be created in namespace `default`."""
 
     def ready() -> bool:
-        node = _json(_answer(cluster, link, f"/api/v1/nodes/{cluster.node_name}"))
+        node = _json(_answer(cluster, link, f"/api/v1/nodes/{name}"))
         conditions = node.get("status", {}).get("conditions", [])
         account = _json(_answer(cluster, link, "/api/v1/namespaces/default/serviceaccounts/default"))
         return bool(account) and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
     if not wait_until(ready, seconds=_NODE_SECONDS):
-        raise StepFailedError(f"The node of {cluster.name!r} was not Ready within {_NODE_SECONDS} s.")
+        raise StepFailedError(f"Node {name!r} was not Ready within {_NODE_SECONDS} s.")
 
 
 def _answer(cluster: Cluster, link: Link, path: str) -> bytes | None:

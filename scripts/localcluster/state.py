@@ -42,11 +42,13 @@ class Record:
 
     `node` is the first process of the cluster's namespaces; with it everything ends. `owner` is the
     process that the cluster is for: once it has died, the next `create` on this machine cleans up.
+    `worker` is the second node's first process.
     """
 
     link: int
     node: Process | None = None
     owner: Process | None = None
+    worker: Process | None = None
     ready: bool = False
 
 
@@ -74,6 +76,15 @@ class Cluster:
         return f"{self.name}-control-plane"
 
     @property
+    def worker(self) -> Path:
+        """The second node's folder, laid out as the cluster's own; it exists while there is one."""
+        return self.folder / "worker"
+
+    @property
+    def worker_name(self) -> str:
+        return f"{self.name}-worker"
+
+    @property
     def cgroup(self) -> str:
         return f"posit-audit-{self.name}"
 
@@ -87,6 +98,7 @@ class Cluster:
             link=raw["link"],
             node=Process(**raw["node"]) if raw["node"] else None,
             owner=Process(**raw["owner"]) if raw["owner"] else None,
+            worker=Process(**raw["worker"]) if raw.get("worker") else None,
             ready=raw["ready"],
         )
 

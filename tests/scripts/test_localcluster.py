@@ -68,7 +68,8 @@ def test_a_process_that_only_waits_to_be_collected_is_not_alive() -> None:
 
 
 def test_what_create_wrote_down_is_read_back() -> None:
-    record = Record(link=7, node=Process(pid=1, started=2), owner=Process(pid=3, started=4), ready=True)
+    processes = {"node": Process(pid=1, started=2), "owner": Process(pid=3, started=4)}
+    record = Record(link=7, **processes, worker=Process(pid=5, started=6), ready=True)
 
     assert _recorded("one", record).read() == record
 

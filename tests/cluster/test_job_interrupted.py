@@ -1,0 +1,235 @@
+"""The ownership Job loses a pod in ways that nobody asked it about, and goes on by itself; who watches it is told."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.apply.ownership_job import config_map, job, name_of
+from auditor.apply.tools import Tools, open_tools
+from auditor.cluster.connect import connect
+from auditor.model.action import ChangeOwnership, Placement
+from auditor.model.kubernetes import CONFIG_MAPS, JOBS
+from auditor.model.outcome import State
+from auditor.settings import ClusterSettings
+from scripts.images import build as stand_ins
+from tests.cluster.conftest import Run, Volume
+from tests.conftest import is_ours
+from tests.steps import ownership
+
+pytestmark = pytest.mark.cluster
+
+IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
+FILES, FOLDERS = 12_000, 120
+RATE = 2000  # calls a second of all pods, two for each entry: slow enough to be met in the middle, whatever the disk
+
+ENTRIES = FILES + FOLDERS + 1
+
+_PLANT = """
+import os, sys
+root, folders, files = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+for number in range(folders):
+    os.mkdir(f"{root}/{number}")
+    for file in range(files // folders):
+        os.close(os.open(f"{root}/{number}/{file}", os.O_CREAT | os.O_WRONLY, 0o644))
+"""
+
+# Fills the memory that a container may have from within its control group, as one more process of it would, until the
+# kernel has killed one of the container's. Memory of a file without a name: no process looks large for it.
+_FILL_MEMORY = """
+import glob, os, sys
+limits = ("memory.max", "memory.limit_in_bytes")
+found = [path for limit in limits for path in glob.glob(f"/sys/fs/cgroup/**/*{sys.argv[1]}*/{limit}", recursive=True)]
+group = os.path.dirname(found[0]) + "/cgroup.procs"
+def processes():
+    with open(group) as listed:
+        return set(listed.read().split())
+there = processes()
+with open(group, "w") as joined:
+    joined.write(str(os.getpid()))
+memory = os.memfd_create("memory")
+while processes() >= there:
+    os.write(memory, bytes(1 << 20))
+"""
+
+
+def python(script: str, *arguments: object) -> str:
+    """For a shell."""
+    return f"python3 - {shlex.join(map(str, arguments))} <<'END'\n{script}END\n"
+
+
+@pytest.fixture
+def tools(kubeconfig: Path, tmp_path: Path, images: list[str]) -> Iterator[Tools]:
+    with open_tools(connect(ClusterSettings(kubeconfig=str(kubeconfig))), values_folder=tmp_path) as opened:
+        yield opened
+
+
+class Watch:
+    """`posit-audit fix --watch` beside the test, with what it says on stderr so far."""
+
+    def __init__(self, environment: dict[str, str], folder: Path, namespace: str) -> None:
+        self.stderr = folder / "stderr"
+        watch = ["fix", "--watch", "-n", namespace, "-o", "json"]
+        # So long it waits for the log of a pod whose node is gone.
+        command = [sys.executable, "-m", "auditor", *watch, "--request-timeout=5"]
+        with self.stderr.open("w") as said:
+            self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=said, text=True)
+
+    def said(self) -> str:
+        return self.stderr.read_text()
+
+    def outcome(self) -> dict[str, Any]:
+        """At its end, which has to be a good one."""
+        out, _ = self.process.communicate(timeout=180)
+        assert self.process.returncode == 0, f"{out}\n{self.said()}"
+        (outcome,) = json.loads(out)["outcomes"]
+        return dict(outcome)
+
+
+@pytest.fixture
+def watching(cluster_environment: dict[str, str], tmp_path: Path, namespace: str) -> Iterator[Callable[[], Watch]]:
+    begun: list[Watch] = []
+
+    def begin() -> Watch:
+        watch = Watch(cluster_environment, tmp_path, namespace)
+        begun.append(watch)
+        until("the watch finds the Job", lambda: "Give wrong entries" in watch.said())
+        return watch
+
+    yield begin
+    for watch in begun:
+        watch.process.kill()
+        watch.process.communicate()
+
+
+@pytest.fixture
+def start(tools: Tools, kubectl: Run, namespace: str) -> Callable[..., ChangeOwnership]:
+    """`start(volume, shards=2)` -> the action whose Job works by now, slowly."""
+
+    def begin(volume: Volume, **fields: Any) -> ChangeOwnership:
+        volume.shell(python(_PLANT, volume.path, FOLDERS, FILES))
+        uid = kubectl("get", "persistentvolumeclaim", volume.claim, "-n", namespace, "-o", "jsonpath={.metadata.uid}")
+        placement = Placement(image=IMAGE)
+        action = ownership(volume.claim, namespace, claim_uid=uid, placement=placement, **fields)
+        body = job(action, "change", seconds=600)
+        container = body["spec"]["template"]["spec"]["containers"][0]
+        container["command"].append(f"--rate={RATE // action.shards}")
+        container["resources"] = {"limits": {"memory": "96Mi"}}
+        tools.writer.apply(CONFIG_MAPS, config_map(action, "change"))
+        tools.writer.create(JOBS, body)
+        return action
+
+    return begin
+
+
+def working(action: ChangeOwnership, kubectl: Run, parts: int = 1) -> list[dict[str, Any]]:
+    """The pods of all parts, once each has told of progress."""
+    namespace = action.claim.namespace
+    selector = f"batch.kubernetes.io/job-name={name_of(action, 'change')}"
+
+    def works(pod: dict[str, Any]) -> bool:
+        log = kubectl("logs", pod["metadata"]["name"], "-n", namespace, check=False)
+        return pod["status"].get("phase") == "Running" and '"changed": 0' not in log and '"progress"' in log
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        pods = json.loads(kubectl("get", "pods", "-n", namespace, "-l", selector, "-o", "json"))["items"]
+        if len(pods) == parts and all(map(works, pods)):
+            return list(pods)
+        time.sleep(0.2)
+    pytest.fail("the pods told of no progress")
+
+
+def until(what: str, done: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.2)
+
+
+def test_killed_for_want_of_memory_it_goes_on(
+    start: Callable[..., ChangeOwnership],
+    watching: Callable[[], Watch],
+    kubectl: Run,
+    namespace: str,
+    local_volume: Callable[..., Volume],
+    node_shell: Callable[[str], str],
+) -> None:
+    volume = local_volume(namespace)
+    action = start(volume)
+    watch = watching()
+    (pod,) = working(action, kubectl)
+    name = pod["metadata"]["name"]
+
+    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    node_shell(python(_FILL_MEMORY, container))
+
+    kubectl("wait", f"pod/{name}", "-n", namespace, "--for=jsonpath={.status.phase}=Failed", "--timeout=30s")
+    terminated = "jsonpath={.status.containerStatuses[0].state.terminated}"
+    ended = json.loads(kubectl("get", "pod", name, "-n", namespace, "-o", terminated))
+    assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
+    # The Job lets ten seconds pass before it makes the next pod.
+    done = volume.owners()["999:999"]
+    assert 0 < done < ENTRIES
+    outcome = watch.outcome()
+    assert outcome["state"] == State.DONE
+    assert outcome["details"]["changed"] == ENTRIES - done
+    assert outcome["details"]["seen"] < ENTRIES - done // 2
+    assert f"Pod {name} was killed for want of memory (its limit is 96Mi); the Job makes another" in watch.said()
+    assert volume.owners() == {"999:999": ENTRIES, "0:0": 1}
+
+
+@pytest.fixture
+def second_node(kind_cluster: Any, images: list[str], kubectl: Run) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Its name and what cuts its power. The cluster has one node again after the test."""
+    if not is_ours(kind_cluster.kind_path):
+        pytest.fail("Only scripts/kind-local can add a node: set POSIT_AUDIT_KIND to it.", pytrace=False)
+    name = f"{kind_cluster.name}-worker"
+
+    def kind(*arguments: str) -> None:
+        subprocess.run([str(kind_cluster.kind_path), *arguments, "--name", kind_cluster.name], check=True)
+
+    kind("create", "node")
+    try:
+        kind("load", "image-archive", str(stand_ins.products()))
+        yield name, lambda: kind("delete", "node")
+    finally:
+        kind("delete", "node")
+        kubectl("delete", "node", name, "--ignore-not-found")
+
+
+def test_a_lost_nodes_part_is_taken_over_by_the_other(
+    second_node: tuple[str, Callable[[], None]],
+    start: Callable[..., ChangeOwnership],
+    watching: Callable[[], Watch],
+    kubectl: Run,
+    namespace: str,
+    node_name: str,
+    local_volume: Callable[..., Volume],
+) -> None:
+    node, cut_power = second_node
+    # Both nodes see this machine's files, as if one server exported them.
+    volume = local_volume(namespace, access_modes=("ReadWriteMany",), kind="hostPath")
+    action = start(volume, shards=2)
+    watch = watching()
+    pods = {pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in working(action, kubectl, parts=2)}
+    assert set(pods) == {node, node_name}
+
+    cut_power()
+    # Only who knows that it is off may do this, such as the cloud's controller.
+    kubectl("delete", "node", node)
+
+    outcome = watch.outcome()
+    assert outcome["state"] == State.DONE
+    assert outcome["details"]["changed"] < ENTRIES
+    assert f"Pod {pods[node]} was on a node that is gone" in watch.said()
+    assert volume.owners() == {"999:999": ENTRIES, "0:0": 2}
