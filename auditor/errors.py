@@ -96,6 +96,6 @@ class ActionFailed(PositAuditError):
 
 
 class Interrupted(PositAuditError):
-    """Ctrl-C or SIGTERM while something was being changed. 128 + SIGINT, as shells count."""
+    """Ctrl-C, SIGTERM or SIGHUP while something was being changed. 128 + SIGINT, as shells count."""
 
     exit_code = 130

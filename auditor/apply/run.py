@@ -47,7 +47,7 @@ def _against(step: Step, tools: Tools) -> Iterator[str]:
 def apply(plan: Plan, tools: Tools, journal: Journal, progress: Progress) -> tuple[Outcome, ...]:
     """One outcome per step, in order. Applying a plan twice is applying it once.
 
-    Raises Interrupted on Ctrl-C and SIGTERM, after the journal says so."""
+    Raises Interrupted on Ctrl-C, SIGTERM and SIGHUP, after the journal says so."""
     same_cluster(plan.server, tools)
     outcomes: list[Outcome] = []
     stopped: set[ReleaseRef] = set()
@@ -127,7 +127,8 @@ def same_cluster(server: str, tools: Tools) -> None:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM stops as Ctrl-C does: in order, with a word in the journal."""
+    """SIGTERM stops as Ctrl-C does, in order and with a word in the journal, and so does a terminal that is closed:
+    SIGHUP, but not under nohup."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -135,8 +136,12 @@ def terminable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heard = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    for number in heard:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in heard.items():
+            signal.signal(number, handler)

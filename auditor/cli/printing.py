@@ -15,7 +15,7 @@ def print_result(rendered: str | Callable[[bool, int | None], str]) -> None:
     if callable(rendered):
         terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if terminal else None
-        rendered = rendered(terminal and not os.environ.get("NO_COLOR"), width)
+        rendered = rendered(terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb", width)
     sys.stdout.write(rendered.rstrip("\n") + "\n")
     sys.stdout.flush()  # what a person agrees to is in the pipe before the question comes
 

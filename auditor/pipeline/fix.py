@@ -137,7 +137,7 @@ def _sights(connection: Connection, request: ScanRequest, asked: Asked, tell: Te
 def carry_out(
     prepared: Prepared, *, charts: tuple[str, ...], helm: str, progress: Progress, tell: Tell = lambda _: None
 ) -> FixResult:
-    """Exactly the plan, or PlanRefused before anything is changed. Raises Interrupted on Ctrl-C and SIGTERM."""
+    """Exactly the plan, or PlanRefused before anything is changed. Raises Interrupted on Ctrl-C, SIGTERM and SIGHUP."""
     with open_tools(prepared.connection, charts=charts, helm=helm, catalog=prepared.asked.upgrades.catalog) as tools:
         dry_run(prepared.plan, tools)
         journal = Journal.create(prepared.plan)

@@ -35,7 +35,7 @@ _FACETS = frozenset({Facet.OWNERSHIP, Facet.CLAIMS, Facet.VOLUMES, Facet.WORKLOA
 
 def look_by_jobs(settings: ClusterSettings, request: ScanRequest, tell: Tell) -> Sights:
     """What each claim's Job saw, or why it saw nothing. `tell` gets a sentence before each Job is made. Raises
-    ClusterError, and Interrupted on Ctrl-C and SIGTERM after the Job is deleted."""
+    ClusterError, and Interrupted on Ctrl-C, SIGTERM and SIGHUP after the Job is deleted."""
     return looks(connect(settings), request, checked(request), tell)
 
 

@@ -19,6 +19,6 @@ def find(path: Path | None) -> Journal:
 
 
 def take_back(settings: ClusterSettings, journal: Journal, *, helm: str, progress: Progress) -> tuple[Outcome, ...]:
-    """Raises PlanRefused where the journal is of another cluster, Interrupted on Ctrl-C and SIGTERM."""
+    """Raises PlanRefused where the journal is of another cluster, Interrupted on Ctrl-C, SIGTERM and SIGHUP."""
     with open_tools(connect(settings), helm=helm) as tools:
         return undo(journal, tools, progress)

@@ -20,7 +20,7 @@ from auditor.settings import ClusterSettings
 def watch(
     settings: ClusterSettings, namespaces: tuple[str, ...], *, all_namespaces: bool, progress: Progress
 ) -> tuple[Outcome, ...]:
-    """One outcome per Job. Raises Interrupted on Ctrl-C and SIGTERM; the Jobs go on."""
+    """One outcome per Job. Raises Interrupted on Ctrl-C, SIGTERM and SIGHUP; the Jobs go on."""
     with open_tools(connect(settings)) as tools, terminable():
         try:
             return tuple(

@@ -192,16 +192,35 @@ def test_what_is_already_so_is_not_done_again(fake: Fake, journal: Journal) -> N
     assert FIRST not in [step.id for step in journal.to_undo()]
 
 
-@pytest.mark.parametrize("how", [raising(KeyboardInterrupt()), lambda: os.kill(os.getpid(), signal.SIGTERM)])
-def test_ctrl_c_and_sigterm_stop_in_order(fake: Fake, journal: Journal, how: Callable[[], Any]) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize(
+    "how",
+    [
+        raising(KeyboardInterrupt()),
+        lambda: os.kill(os.getpid(), signal.SIGTERM),
+        lambda: os.kill(os.getpid(), signal.SIGHUP),
+    ],
+)
+def test_ctrl_c_sigterm_and_a_closed_terminal_stop_in_order(
+    fake: Fake, journal: Journal, how: Callable[[], Any]
+) -> None:
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in signals]
     fake.on[("act", SECOND)] = how
     with pytest.raises(Interrupted, match=f"Stopped during {SECOND}.*posit-audit undo") as stopped:
         apply(PLAN, TOOLS, journal, Silent())
     assert stopped.value.exit_code == 130
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert [signal.getsignal(number) for number in signals] == before
     assert isinstance(journal.records[-1], InterruptedRecord)
     assert [step.id for step in Journal.open(journal.path).to_undo()] == [SECOND, FIRST]
+
+
+def test_under_nohup_a_closed_terminal_stops_nothing(fake: Fake, journal: Journal) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    fake.on[("act", SECOND)] = lambda: os.kill(os.getpid(), signal.SIGHUP) or Effect(State.DONE, "Done.")
+    try:
+        assert [o.state for o in apply(PLAN, TOOLS, journal, Silent())] == [State.DONE] * 3
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_undo_goes_backwards_once(fake: Fake, journal: Journal) -> None:

@@ -169,6 +169,25 @@ def test_each_command_is_a_line_in_the_help() -> None:
     assert all(line.endswith(".") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_a_terminal_gets_colours_unless_it_wants_none(environment: dict[str, str], coloured: bool) -> None:
+    clean = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    terminal, ours = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "auditor", "explain", "runs-as-root"],
+        cwd=ROOT,
+        env={**clean, "TERM": "xterm", **environment},
+        stdout=ours,
+    ) as explaining:
+        os.close(ours)
+        said = os.read(terminal, 65536)
+        explaining.wait(timeout=30)
+    os.close(terminal)
+    assert said.startswith(b"\x1b[") is coloured
+
+
 def test_completion_can_be_shown() -> None:
     done = run("--show-completion", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert done.returncode in {0, 1}
