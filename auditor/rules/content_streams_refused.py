@@ -8,7 +8,6 @@ from auditor.catalog.versions import order
 from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, unknown
 from auditor.model.helm import HelmRecord
 from auditor.model.product import Product
-from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState
 from auditor.questions import required
 from auditor.questions.values import effective
@@ -17,7 +16,7 @@ RULE = Rule(
     title="Connect 2026.05.0 can't stream from content with this chart's Role",
     severity=Severity.ERROR,
     products=frozenset({Product.CONNECT}),
-    reads=frozenset({Facet.CONTENT, Facet.WORKLOAD, Facet.CHART_VERSION}),
+    reads=frozenset({Facet.CONTENT, Facet.WORKLOAD}),
     wants=frozenset({Facet.HELM}),
     why="Connect 2026.05.0 streams by WebSocket alone, which begins with a GET. The Role of charts before 0.20.3 lets "
     "it create attach and exec but not get them, so every stream from content is refused, as the maintainers report.",
@@ -32,7 +31,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
     content, workload = required.content(release), required.workload(release)
     if content.mode != "direct" or order(required.product_version(release)) != order(_VERSION):
         return
-    chart, record = seen(release.chart_version), release.helm
+    record = release.helm
     if not isinstance(record, HelmRecord) or not effective(record, "rbac.create"):
         account = f"system:serviceaccount:{release.ref.namespace}:{workload.service_account}"
         yield unknown(
@@ -42,7 +41,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             f"kubectl auth can-i get pods/exec --namespace {content.namespace} --as {account}, and the same for "
             "pods/attach.",
         )
-    elif order(chart) < order(_GRANTED_SINCE):
+    elif order(chart := record.chart_version) < order(_GRANTED_SINCE):
         yield failed(
             workload.ref,
             f"{workload.ref} runs Connect {_VERSION}, and the Role of chart {chart} lets it create pods/exec and "
