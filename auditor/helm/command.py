@@ -158,7 +158,10 @@ class Helm:
         """Fetches one chart archive. `chart` is an `oci://` reference, or a name in `repository`."""
         source = ["--repo", repository] if repository else []
         arguments = ["pull", chart, "--version", version, "--destination", str(into), *source]
-        self._run("", arguments, secrets=[{"password": urlsplit(repository).password}], cluster=False)
+        url = urlsplit(repository)
+        # With the user's name too: what is shorter than a secret may be would stay alone.
+        secrets = [{"password": url.password, "both": url.netloc.rpartition("@")[0]}]
+        self._run("", arguments, secrets=secrets, cluster=False)
 
     def _run(
         self,
