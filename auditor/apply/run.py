@@ -120,7 +120,7 @@ def _skipped(step: Step) -> Outcome:
 def same_cluster(server: str, tools: Tools) -> None:
     if server != tools.server:
         raise PlanRefused(
-            f"It was made for the API server {server}, and this is {tools.server}. Nothing was changed.",
+            f"The plan was made for the API server {server}, and this is {tools.server}. Nothing was changed.",
             hint="Choose the context with --context.",
         )
 
