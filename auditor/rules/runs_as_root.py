@@ -20,7 +20,8 @@ RULE = Rule(
     why="Charts from 0.4.0 on run it as 999:999. What root wrote until then can't be changed by that user, so an "
     "upgrade ends in permission errors.",
     remedy="Upgrade to chart 0.4.0 or newer: scale the Deployment to zero, give the volume's files to 999:999, "
-    "upgrade. Remove runAsUser: 0 from the values where it is set.",
+    "upgrade. posit-audit fix --to rstudio-pm=newest plans it in this order. Remove runAsUser: 0 from the values where "
+    "it is set.",
     source="https://github.com/rstudio/helm/blob/main/charts/rstudio-pm/NEWS.md",
 )
 
