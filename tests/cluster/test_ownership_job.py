@@ -239,7 +239,11 @@ def test_a_claim_that_only_one_pod_may_have_is_changed_and_given_back_while_the_
     request = ScanRequest(namespaces=(namespace,), rules=("volume-files-wrong-owner",))
     assert fix.prepare(settings, request).plan.steps == ()
 
-    prepared = fix.prepare(settings, request, unsafe=True)
+    told: list[str] = []
+    prepared = fix.prepare(settings, request, unsafe=True, jobs=fix.JobWishes(shards=4), tell=told.append)
+    assert [sentence.partition(" is ")[2] for sentence in told] == [
+        "worked on in one part, not in 4: it is ReadWriteOncePod, not ReadWriteMany."
+    ]
     result = fix.carry_out(prepared, charts=(), helm="", progress=Silent())
 
     assert [type(step.action).__name__ for step in prepared.plan.steps] == [
@@ -248,6 +252,7 @@ def test_a_claim_that_only_one_pod_may_have_is_changed_and_given_back_while_the_
         "ScaleWorkload",
     ]
     assert result.verified, result.outcomes
+    assert len(result.verdicts) == 1  # one finding, in three steps
     # The kubelet gave fsGroup to the record too, and lets it write there; undo has to live with that.
     assert volume.owners() == {"999:999": entries, "0:999": 1}
     ready = "jsonpath={.status.readyReplicas}"
