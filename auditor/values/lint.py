@@ -17,6 +17,7 @@ from auditor.values.coalesce import coalesce, merge
 from auditor.values.document import Document
 from auditor.values.hazards import hazards
 from auditor.values.moved_defaults import moved_defaults
+from auditor.values.overruled import overruled
 from auditor.values.refusals import WRONG_KIND, refusals
 from auditor.values.unknown_keys import unknown_keys
 
@@ -26,7 +27,9 @@ _ORDER: Final = {"fails": 0, "changes": 1, "ignored": 2}
 def lint(documents: Sequence[Document], chart: Chart, **upgrade: Any) -> Lint:
     """`judge` of files that are given to Helm in this order, with the place of each finding."""
     result = judge(merge(document.data for document in documents), chart, **upgrade)
-    return msgspec.structs.replace(result, findings=tuple(_placed(finding, documents) for finding in result.findings))
+    placed = (_placed(finding, documents) for finding in result.findings)
+    unread = (finding for document in documents for finding in overruled(document))
+    return msgspec.structs.replace(result, findings=_sorted((*placed, *unread)))
 
 
 def judge(
@@ -84,7 +87,7 @@ def judge(
 
 
 def _sorted(findings: Iterable[ValueFinding]) -> tuple[ValueFinding, ...]:
-    unique = {(finding.id, finding.key): finding for finding in findings}
+    unique = {(finding.id, finding.key, finding.file, finding.line): finding for finding in findings}
     return tuple(sorted(unique.values(), key=lambda f: (_ORDER[f.effect], -f.rank, f.key)))
 
 

@@ -245,6 +245,24 @@ def test_a_version_that_the_catalog_lacks_is_a_note(connect: Chart) -> None:
     assert any("0.99.0 is not in the catalog" in note for note in judge(STORAGE, connect, to_version="0.99.0").notes)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 1\nreplicas: 1\nreplicas: 2\n", [("repeated-key", "replicas", 2)]),
+        ("pod:\n  env:\n  - {name: a, name: b}\n", [("repeated-key", "pod.env[0].name", 3)]),
+        ("replicas: 1\n---\n# more\n\nreplicas: 2\n", [("second-document", "---", 2)]),
+        ("replicas: 1\r\n---\r\nreplicas: 2\r\n", [("second-document", "---", 2)]),
+        ("---\nreplicas: 1\n---\n# nothing\n", []),
+        ("x: &a {b: 1}\ny: {<<: *a, b: 2}\ntext: |\n  ---\n  b: 1\n", []),
+    ],
+)
+def test_what_helm_never_reads_of_a_file_is_told(connect: Chart, text: str, told: list[tuple[str, str, int]]) -> None:
+    ids = ("repeated-key", "second-document")
+    found = [f for f in lint([Document.parse(text, "v.yaml")], connect).findings if f.id in ids]
+    assert [(f.id, f.key, f.line) for f in found] == told
+    assert all(f.effect == "ignored" and f.file == "v.yaml" for f in found)
+
+
 def test_a_template_among_extra_objects_is_a_note(connect: Chart) -> None:
     """Go's templates are not evaluated here; what they become is not guessed."""
     plain, text = {"kind": "A", "metadata": {"name": "a"}}, "kind: B\nmetadata:\n  name: {{ .Release.Nam }"
