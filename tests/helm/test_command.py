@@ -73,7 +73,7 @@ def test_an_error_comes_without_any_value(tmp_path: Path) -> None:
 def test_a_repositorys_password_is_in_no_error(tmp_path: Path, password: str) -> None:
     url = f"https://me:{password}@charts.example"
     body = f'echo \'Error: looks like "{url}" is not a repository: Get "{url}/index.yaml"\' >&2; exit 1'
-    with pytest.raises(HelmError, match="@charts.example") as error:
+    with pytest.raises(HelmError, match=r"@charts\.example") as error:
         helm(tmp_path, body).pull("rstudio-pm", version="0.20.4", repository=url, into=tmp_path)
     assert f":{password}@" not in str(error.value)
 
