@@ -76,7 +76,7 @@ class Watch:
     """`posit-audit fix --watch` beside the test, with what it says on stderr so far."""
 
     def __init__(self, environment: dict[str, str], folder: Path, namespace: str) -> None:
-        self.stderr = folder / "stderr"
+        self.stderr = folder / f"{namespace}.stderr"
         watch = ["fix", "--watch", "-n", namespace, "-o", "json"]
         # So long it waits for the log of a pod whose node is gone.
         command = [sys.executable, "-m", "auditor", *watch, "--request-timeout=5"]
@@ -95,10 +95,11 @@ class Watch:
 
 
 @pytest.fixture
-def watching(cluster_environment: dict[str, str], tmp_path: Path, namespace: str) -> Iterator[Callable[[], Watch]]:
+def watching(cluster_environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[[str], Watch]]:
+    """`watching(namespace)` -> a watch that has found the Job there."""
     begun: list[Watch] = []
 
-    def begin() -> Watch:
+    def begin(namespace: str) -> Watch:
         watch = Watch(cluster_environment, tmp_path, namespace)
         begun.append(watch)
         until("the watch finds the Job", lambda: "Give wrong entries" in watch.said())
@@ -111,26 +112,33 @@ def watching(cluster_environment: dict[str, str], tmp_path: Path, namespace: str
 
 
 @pytest.fixture
-def start(tools: Tools, kubectl: Run, namespace: str) -> Callable[..., ChangeOwnership]:
-    """`start(volume, shards=2)` -> the action whose Job works by now, slowly."""
+def start(
+    tools: Tools,
+    kubectl: Run,
+    make_namespace: Callable[..., str],
+    local_volume: Callable[..., Volume],
+) -> Callable[..., tuple[Volume, ChangeOwnership]]:
+    """`start(shards=2)` -> a volume in a namespace of its own, and the action whose Job works on it, slowly. Every node
+    sees this machine's files, as if one server exported them."""
 
-    def begin(volume: Volume, **fields: Any) -> ChangeOwnership:
+    def begin(shards: int) -> tuple[Volume, ChangeOwnership]:
+        namespace = make_namespace()
+        volume = local_volume(namespace, access_modes=("ReadWriteMany",), kind="hostPath")
         volume.shell(python(_PLANT, volume.path, FOLDERS, FILES))
         uid = kubectl("get", "persistentvolumeclaim", volume.claim, "-n", namespace, "-o", "jsonpath={.metadata.uid}")
-        placement = Placement(image=IMAGE)
-        action = ownership(volume.claim, namespace, claim_uid=uid, placement=placement, **fields)
+        action = ownership(volume.claim, namespace, claim_uid=uid, placement=Placement(image=IMAGE), shards=shards)
         body = job(action, "change", seconds=600)
         container = body["spec"]["template"]["spec"]["containers"][0]
-        container["command"].append(f"--rate={RATE // action.shards}")
+        container["command"].append(f"--rate={RATE // shards}")
         container["resources"] = {"limits": {"memory": "96Mi"}}
         tools.writer.apply(CONFIG_MAPS, config_map(action, "change"))
         tools.writer.create(JOBS, body)
-        return action
+        return volume, action
 
     return begin
 
 
-def working(action: ChangeOwnership, kubectl: Run, parts: int = 1) -> list[dict[str, Any]]:
+def working(action: ChangeOwnership, kubectl: Run) -> list[dict[str, Any]]:
     """The pods of all parts, once each has told of progress."""
     namespace = action.claim.namespace
     selector = f"batch.kubernetes.io/job-name={name_of(action, 'change')}"
@@ -142,7 +150,7 @@ def working(action: ChangeOwnership, kubectl: Run, parts: int = 1) -> list[dict[
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         pods = json.loads(kubectl("get", "pods", "-n", namespace, "-l", selector, "-o", "json"))["items"]
-        if len(pods) == parts and all(map(works, pods)):
+        if len(pods) == action.shards and all(map(works, pods)):
             return list(pods)
         time.sleep(0.2)
     pytest.fail("the pods told of no progress")
@@ -154,38 +162,6 @@ def until(what: str, done: Callable[[], bool], seconds: float = 60) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"{what}: not within {seconds:.0f} s")
         time.sleep(0.2)
-
-
-def test_killed_for_want_of_memory_it_goes_on(
-    start: Callable[..., ChangeOwnership],
-    watching: Callable[[], Watch],
-    kubectl: Run,
-    namespace: str,
-    local_volume: Callable[..., Volume],
-    node_shell: Callable[[str], str],
-) -> None:
-    volume = local_volume(namespace)
-    action = start(volume)
-    watch = watching()
-    (pod,) = working(action, kubectl)
-    name = pod["metadata"]["name"]
-
-    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
-    node_shell(python(_FILL_MEMORY, container))
-
-    kubectl("wait", f"pod/{name}", "-n", namespace, "--for=jsonpath={.status.phase}=Failed", "--timeout=30s")
-    terminated = "jsonpath={.status.containerStatuses[0].state.terminated}"
-    ended = json.loads(kubectl("get", "pod", name, "-n", namespace, "-o", terminated))
-    assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
-    # The Job lets ten seconds pass before it makes the next pod.
-    done = volume.owners()["999:999"]
-    assert 0 < done < ENTRIES
-    outcome = watch.outcome()
-    assert outcome["state"] == State.DONE
-    assert outcome["details"]["changed"] == ENTRIES - done
-    assert outcome["details"]["seen"] < ENTRIES - done // 2
-    assert f"Pod {name} was killed for want of memory (its limit is 96Mi); the Job makes another" in watch.said()
-    assert volume.owners() == {"999:999": ENTRIES, "0:0": 1}
 
 
 @pytest.fixture
@@ -207,29 +183,60 @@ def second_node(kind_cluster: Any, images: list[str], kubectl: Run) -> Iterator[
         kubectl("delete", "node", name, "--ignore-not-found")
 
 
-def test_a_lost_nodes_part_is_taken_over_by_the_other(
+def test_killed_for_want_of_memory_or_lost_with_its_node_the_work_goes_on(
     second_node: tuple[str, Callable[[], None]],
-    start: Callable[..., ChangeOwnership],
-    watching: Callable[[], Watch],
+    start: Callable[..., tuple[Volume, ChangeOwnership]],
+    watching: Callable[[str], Watch],
     kubectl: Run,
-    namespace: str,
     node_name: str,
-    local_volume: Callable[..., Volume],
+    node_shell: Callable[[str], str],
 ) -> None:
+    """Two Jobs in one test: the cluster takes a minute to give up the pods of a node that is gone."""
     node, cut_power = second_node
-    # Both nodes see this machine's files, as if one server exported them.
-    volume = local_volume(namespace, access_modes=("ReadWriteMany",), kind="hostPath")
-    action = start(volume, shards=2)
-    watch = watching()
-    pods = {pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in working(action, kubectl, parts=2)}
+    volume, action = start(shards=2)
+    watch = watching(action.claim.namespace)
+    pods = {pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in working(action, kubectl)}
     assert set(pods) == {node, node_name}
 
     cut_power()
     # Only who knows that it is off may do this, such as the cloud's controller.
     kubectl("delete", "node", node)
+    _killed_for_want_of_memory_it_goes_on(*start(shards=1), watching, kubectl, node_shell)
 
     outcome = watch.outcome()
     assert outcome["state"] == State.DONE
-    assert outcome["details"]["changed"] < ENTRIES
-    assert f"Pod {pods[node]} was on a node that is gone" in watch.said()
+    # The other node took the part over, and did not begin it anew.
+    assert outcome["details"]["seen"] < ENTRIES
+    gone = ("was on a node that is gone from the cluster", "is gone; the Job made another")
+    assert any(f"Pod {pods[node]} {befell}" in watch.said() for befell in gone), watch.said()
     assert volume.owners() == {"999:999": ENTRIES, "0:0": 2}
+
+
+def _killed_for_want_of_memory_it_goes_on(
+    volume: Volume,
+    action: ChangeOwnership,
+    watching: Callable[[str], Watch],
+    kubectl: Run,
+    node_shell: Callable[[str], str],
+) -> None:
+    namespace = action.claim.namespace
+    watch = watching(namespace)
+    (pod,) = working(action, kubectl)
+    name = pod["metadata"]["name"]
+
+    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    node_shell(python(_FILL_MEMORY, container))
+
+    kubectl("wait", f"pod/{name}", "-n", namespace, "--for=jsonpath={.status.phase}=Failed", "--timeout=30s")
+    terminated = "jsonpath={.status.containerStatuses[0].state.terminated}"
+    ended = json.loads(kubectl("get", "pod", name, "-n", namespace, "-o", terminated))
+    assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
+    # The Job lets ten seconds pass before it makes the next pod.
+    done = volume.owners()["999:999"]
+    assert 0 < done < ENTRIES
+    outcome = watch.outcome()
+    assert outcome["state"] == State.DONE
+    assert outcome["details"]["changed"] == ENTRIES - done
+    assert outcome["details"]["seen"] < ENTRIES
+    assert f"Pod {name} was killed for want of memory (its limit is 96Mi); the Job makes another" in watch.said()
+    assert volume.owners() == {"999:999": ENTRIES, "0:0": 1}
