@@ -101,8 +101,6 @@ def _count(number: int, noun: str) -> str:
 def outcomes_text(outcomes: Iterable[Outcome], verdicts: Iterable[Verdict] = ()) -> str:
     """What each step came to, then what the second scan says."""
     made, judged = tuple(outcomes), tuple(verdicts)
-    if not made:
-        return "Nothing was done.\n"
     lines = [f"{_MARKS[outcome.state]:>10}  {outcome.step}: {outcome.message}" for outcome in made]
     if judged:
         lines += ["", "Verified by a second scan:"]
