@@ -14,6 +14,7 @@ from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, ApiError, NotFound
 from auditor.model.kubernetes import EVENTS, JOBS, PODS
+from auditor.model.ownership import entries
 from auditor.questions.admission import refused_as_root, refused_look
 from auditor.readiness import Progress, readiness
 
@@ -201,7 +202,7 @@ def _why_failed(parts: Iterable[_Part], reason: str) -> str:
     said = str(part.summary.get("message") or part.error)
     counts = _together([each.summary for each in told])
     changed, failed = counts.get("changed"), counts.get("failed")
-    numbers = f" It changed {changed:,} entries and could not change {failed:,}." if changed and failed else ""
+    numbers = f" It changed {entries(changed)} and could not change {failed:,}." if changed and failed else ""
     where = f" (pod {part.pod})" if part.pod else ""
     return f"The ownership Job failed{where}: {said or reason}{numbers}"
 

@@ -23,7 +23,7 @@ from auditor.helm.command import Helm
 @dataclass(frozen=True, kw_only=True)
 class Tools:
     """`private` holds what is downloaded for as long as the run lasts; `values_folder` gets patched values where the
-    chart for using them is missing."""
+    chart for using them is missing. Inside a cluster there is none: it would go away with the pod."""
 
     reader: Reader
     writer: Writer
@@ -31,7 +31,7 @@ class Tools:
     charts: Charts
     server: str
     private: Path
-    values_folder: Path
+    values_folder: Path | None
     catalog: Catalog = field(default_factory=known.load)
     rollout_seconds: int = 600
     """How long a workload that was ready gets to become ready again."""
@@ -67,6 +67,6 @@ def open_tools(
             charts=Charts(charts, program, private),
             server=connection.server,
             private=private,
-            values_folder=values_folder or Path.cwd(),
+            values_folder=values_folder or (None if connection.in_cluster else Path.cwd()),
             catalog=catalog or known.load(),
         )

@@ -20,6 +20,11 @@ PACKAGE_MANAGER_USER = Owner(999, 999)
 """Package Manager's own user in all its images (posit-dev/images-package-manager, test/goss.yaml)."""
 
 
+def entries(count: int) -> str:
+    """As a person says it: "1 entry", "2,000 entries"."""
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"
+
+
 class WrongOwner(msgspec.Struct, frozen=True, kw_only=True):
     """Entries that belong to one owner and should not. `samples` are paths below the directory that was looked into."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.model.finding import Evidence, Fix
-from auditor.model.ownership import ContentDirectory
+from auditor.model.ownership import ContentDirectory, entries
 from auditor.model.seen import NotSeenError
 from auditor.model.snapshot import ReleaseState
 from auditor.questions.reowning import give_directory
@@ -36,12 +36,12 @@ def doubt(one: ContentDirectory) -> str:
     """Why it can't be said that its user gets at all of it, or ""."""
     if one.has_acl:
         return (
-            f"{one.has_acl:,} of {one.seen:,} entries in {one.path} on {one.claim} are shut to {one.user} by their"
+            f"{one.has_acl:,} of {entries(one.seen)} in {one.path} on {one.claim} are shut to {one.user} by their"
             " mode bits, and carry access control lists that may let it in."
         )
     if not one.exhaustive:
         return (
-            f"{one.user}, as which {one.used_by} runs, gets at the first {one.seen:,} entries in {one.path} on"
+            f"{one.user}, as which {one.used_by} runs, gets at the first {entries(one.seen)} in {one.path} on"
             f" {one.claim}; the rest was not seen."
         )
     return ""

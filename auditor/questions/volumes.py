@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.model.kubernetes import ObjectRef
-from auditor.model.ownership import OwnershipProbe
+from auditor.model.ownership import OwnershipProbe, entries
 from auditor.model.seen import NotSeenError, Unseen, seen
 from auditor.model.snapshot import ReleaseState, Volume
 
@@ -42,7 +42,7 @@ def probes(release: ReleaseState) -> tuple[tuple[ObjectRef, OwnershipProbe | Uns
 def looked_at(probe: OwnershipProbe) -> str:
     """How much: "2,000 entries"; "200,000 of about 3,000,000 entries" where a look ended at its limit."""
     if probe.exhaustive or not probe.estimated or probe.estimated <= probe.seen:
-        return f"{probe.seen:,} entries"
+        return entries(probe.seen)
     return f"{probe.seen:,} of about {probe.estimated:,} entries"
 
 

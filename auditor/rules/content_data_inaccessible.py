@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.model.finding import Judgement, Rule, Severity, failed, passed, unknown
-from auditor.model.ownership import ContentDirectory
+from auditor.model.ownership import ContentDirectory, entries
 from auditor.model.product import Product
 from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState
@@ -40,12 +40,12 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
         else:
             good.append(one)
     if good:
-        entries = sum(one.seen for one in good)
-        count = "the directory" if len(good) == 1 else f"the {len(good)} directories"
+        count = sum(one.seen for one in good)
+        which = "the directory" if len(good) == 1 else f"the {len(good)} directories"
         rest = f"; {data.left_out:,} of older content were not looked at" if data.left_out else ""
         yield passed(
             good[0].claim,
-            f"Content gets at {count} ({entries:,} entries) that it mounts from {good[0].claim}, by owners and mode"
+            f"Content gets at {which} ({entries(count)}) that it mounts from {good[0].claim}, by owners and mode"
             f" bits{rest}.",
         )
     if not data.directories:
@@ -61,4 +61,4 @@ def _shut(one: ContentDirectory) -> str:
     if not one.unreadable:
         return f"Content can't write to the directory {where}"
     least = "" if one.exhaustive else "at least "
-    return f"Content can't read {least}{one.unreadable_count:,} of {one.seen:,} entries in {where}"
+    return f"Content can't read {least}{one.unreadable_count:,} of {entries(one.seen)} in {where}"

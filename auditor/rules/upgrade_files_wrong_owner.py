@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, passed
+from auditor.model.ownership import entries
 from auditor.model.product import Product
 from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState
@@ -36,13 +37,13 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
         probe = probe_of(release, claim.ref.name)
         if not probe.wrong:
             bound = "" if probe.exhaustive else " that were looked at"
-            yield passed(claim.ref, f"{probe.seen:,} entries{bound} on {claim.ref} belong to {probe.expected} already.")
+            yield passed(claim.ref, f"{entries(probe.seen)}{bound} on {claim.ref} belong to {probe.expected} already.")
             continue
         at_least = "" if probe.exhaustive else "at least "
         yield failed(
             claim.ref,
             f"Chart {target.version} runs Package Manager as {probe.expected}, and {at_least}{probe.wrong_count:,} of "
-            f"{probe.seen:,} entries on {claim.ref} belong to somebody else.",
+            f"{entries(probe.seen)} on {claim.ref} belong to somebody else.",
             *(
                 Evidence(
                     object=claim.ref,

@@ -242,6 +242,11 @@ def test_without_helm_the_values_are_written_for_a_person(cluster: Cluster, tool
     assert file.read_text() == "password: s3cretvalue\nenableMigration: true\n"
     assert str(file) in str(refused.value)
     assert "s3cretvalue" not in str(refused.value)
+    file.unlink()
+    in_a_pod = Tools(**{**without.__dict__, "values_folder": None})
+    with pytest.raises(PlanRefused, match=r"^The program 'helm' was not found\.$"):
+        patch_values.act(action(), in_a_pod, quiet)
+    assert not list(tmp_path.glob("*values*"))
 
 
 def test_undo_of_an_upgrade_that_was_killed_half_way(cluster: Cluster, tools: Tools) -> None:

@@ -18,6 +18,7 @@ from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsSt
 from auditor.model.action import ChangeOwnership
 from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Access
 from auditor.model.outcome import State
+from auditor.model.ownership import entries
 from auditor.questions.admission import refused_as_root
 
 _CREATE_PODS = Access(PODS, ("create",))
@@ -109,12 +110,12 @@ def effect(action: ChangeOwnership, mode: Mode, summary: Mapping[str, Any]) -> E
         return Effect(State.ALREADY, f"Everything on {action.claim} belongs to {action.owner}.", details)
     aside = f" {len(moved)} of root's license activations moved aside." if moved else ""
     exposed = _EXPOSED if summary.get("records") == [] else ""
-    return Effect(State.DONE, f"{changed:,} entries given to {action.owner}.{aside}{exposed}", details)
+    return Effect(State.DONE, f"{entries(changed)} given to {action.owner}.{aside}{exposed}", details)
 
 
 def _given_back(changed: int, left_out: Sequence[str]) -> Effect:
     others = f" Left out, since others may have changed them: {', '.join(left_out)}, the records of other runs."
-    message = f"{changed:,} entries given back to their former owners.{others if left_out else ''}"
+    message = f"{entries(changed)} given back to their former owners.{others if left_out else ''}"
     return Effect(State.DONE, message, {"changed": changed})
 
 

@@ -127,6 +127,8 @@ def _chart(action: PatchValues, tools: Tools) -> Path:
 
 
 def _values_by_hand(action: PatchValues, tools: Tools, record: HelmRecord, reason: HelmError) -> PlanRefused:
+    if tools.values_folder is None:
+        return PlanRefused(reason.message, hint=reason.hint)
     path = tools.values_folder / f"{action.namespace}-{action.release}-values.yaml"
     write_private(path, as_yaml(edited(record.values.reveal(), action.edits)))
     source = "" if isinstance(reason, ChartNotFound) else " with a Helm of 3.13 or newer"
