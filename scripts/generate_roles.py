@@ -34,7 +34,7 @@ def roles() -> Mapping[str, str]:
 
 
 def _namespaced(needs: Iterable[Need]) -> list[Need]:
-    return [need for need in needs if need.access.resource.namespaced]
+    return [need for need in needs if need.access.resource.granted_in_namespace]
 
 
 def _role(kind: str, name: str, needs: Iterable[Need]) -> str:

@@ -125,7 +125,7 @@ class Reader:
             "resource": access.resource.plural,
             "subresource": access.subresource,
             "verb": verb,
-            "namespace": (namespace or "") if access.resource.namespaced else "",
+            "namespace": (namespace or "") if access.resource.granted_in_namespace else "",
             "name": name,
         }
         review = {

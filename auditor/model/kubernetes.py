@@ -18,6 +18,11 @@ class Resource(msgspec.Struct, frozen=True):
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def granted_in_namespace(self) -> bool:
+        """Whether a Role can grant it: to RBAC a Namespace lies in itself, although its path doesn't say so."""
+        return self.namespaced or self == NAMESPACES
+
 
 SECRETS = Resource("", "v1", "secrets", "Secret")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")

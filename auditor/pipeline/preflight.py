@@ -34,5 +34,5 @@ def preflight(settings: ClusterSettings, purpose: Purpose, namespaces: tuple[str
 
 def _questions(needs: tuple[Need, ...], namespaces: tuple[str, ...]) -> Iterator[tuple[Need, str]]:
     for need in needs:
-        for namespace in namespaces if need.access.resource.namespaced and namespaces else ("",):
+        for namespace in namespaces if need.access.resource.granted_in_namespace and namespaces else ("",):
             yield need, namespace

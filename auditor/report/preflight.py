@@ -99,7 +99,7 @@ def _qualified(one: Missing) -> str:
 
 
 def _where(one: Missing) -> str:
-    if not one.need.access.resource.namespaced:
+    if not one.need.access.resource.granted_in_namespace:
         return ""
     return f" in namespace {one.namespace}" if one.namespace else " in all namespaces"
 

@@ -14,8 +14,7 @@ RULE = Rule(
     title="The namespace's Pod Security level refuses the server's own pods",
     severity=Severity.ERROR,
     products=frozenset(Product),
-    reads=frozenset({Facet.WORKLOAD}),
-    wants=frozenset({Facet.POD_SECURITY}),
+    reads=frozenset({Facet.WORKLOAD, Facet.POD_SECURITY}),
     why="Pods that run stay, so that nobody notices until the next start, such as that of an upgrade: new pods are "
     "refused. Connect's chart asks for privileged pods before 0.8.0 and for content that runs in the server, Package "
     "Manager's for an unconfined seccomp profile with enableSandboxing.",
@@ -28,9 +27,11 @@ _REFUSING = frozenset({"baseline", "restricted"})
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
     workload = required.workload(release)
+    level = seen(release.pod_security)
+    if level not in _REFUSING:
+        return
     asked = dict(_more_than_baseline(workload.pod_spec.reveal()))
-    # What asks for nothing special is refused by neither level, and nobody need see the namespace for that.
-    if not asked or (level := seen(release.pod_security)) not in _REFUSING:
+    if not asked:
         return
     yield failed(
         workload.ref,

@@ -147,7 +147,7 @@ def test_in_one_namespace_only_what_lies_outside_is_unknown(
 ) -> None:
     operator.run("kubectl label namespace packages pod-security.kubernetes.io/warn=restricted")
     *_, report, _, _ = operator.follow("Scan one namespace without rights in the cluster")
-    outside = {rule for need in for_scan() if not need.access.resource.namespaced for rule in need.blinds}
+    outside = {rule for need in for_scan() if not need.access.resource.granted_in_namespace for rule in need.blinds}
     assert found(report) == {planted for planted in PLANTED if planted[0] == PACKAGES}
     judged = {finding["rule"] for finding in json.loads(report)["findings"]}
     assert found(report, "unknown") == {(PACKAGES, "pm", rule) for rule in outside & judged}
@@ -325,7 +325,7 @@ def test_the_fix_account_was_refused_nothing_in_its_namespace(
     operator: Operator, asked: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     """What lies outside of it was refused, and nothing depended on that."""
-    outside = {need.resource for need in for_scan() if not need.access.resource.namespaced}
+    outside = {need.resource for need in for_scan() if not need.access.resource.granted_in_namespace}
     for namespace in REPAIRED:
         events = asked(f"system:serviceaccount:{namespace}:posit-audit-fix")
         assert [event for event in events if changes(event)]

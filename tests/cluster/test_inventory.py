@@ -174,7 +174,7 @@ def reader_account(kubectl: Run, namespace: str) -> str:
             "verbs": list(access.verbs),
         }
         for access in {*DISCOVERY_ACCESS, *(one for accesses in FACET_ACCESS.values() for one in accesses)}
-        if access.resource.namespaced
+        if access.resource.granted_in_namespace
     ]
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -50,7 +50,6 @@ def test_passes_where_the_namespace_admits_it_or_nothing_special_is_asked_for() 
     assert only(RULE, connect(pod_security="baseline")).result is Result.PASSED
 
 
-def test_cannot_tell_without_the_namespace_or_the_deployment_but_only_where_it_matters() -> None:
+def test_cannot_tell_without_the_namespace_or_the_deployment() -> None:
     assert only(RULE, privileged(pod_security=UNSEEN)).result is Result.UNKNOWN
-    assert only(RULE, connect(pod_security=UNSEEN)).result is Result.PASSED
     assert only(RULE, connect(workload=UNSEEN)).result is Result.UNKNOWN
