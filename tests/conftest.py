@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ hypothesis.settings.load_profile("posit-audit")
 
 KIND_LOCAL = Path(__file__).parent.parent / "scripts" / "kind-local"
 _UNNAMED = "pytest-kind"  # the plugin's default
+
+
+def pytest_configure() -> None:
+    """Who starts the tests in the background (a CI, a shell's `&`) ignores Ctrl-C for everything below them, the
+    programs whose Ctrl-C is tested among it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -221,7 +220,7 @@ def _reason(stderr: str, secrets: Sequence[Any]) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
+    process.terminate()  # not by SIGINT: what is started in the background ignores that
     try:
         process.communicate(timeout=_GRACE)
     except subprocess.TimeoutExpired:

@@ -124,7 +124,7 @@ def test_newer_helms_are_taken(tmp_path: Path, version: str) -> None:
 
 
 def test_a_helm_that_hangs_is_ended_in_order(tmp_path: Path) -> None:
-    hanging = helm(tmp_path, "trap 'echo ended > ended; exit 1' INT; echo $$ > pid; while :; do sleep 0.05; done")
+    hanging = helm(tmp_path, "trap 'echo ended > ended; exit 1' TERM; echo $$ > pid; while :; do sleep 0.05; done")
     with pytest.raises(HelmError, match="did not end within"):
         hanging._run("posit", ["upgrade", "pm"], seconds=0.5)
     assert (tmp_path / "ended").exists()
@@ -136,7 +136,7 @@ def test_ctrl_c_at_the_terminal_reaches_us_and_not_helm(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_helm_in_order_and_goes_on_to_the_caller(tmp_path: Path) -> None:
-    body = "trap 'echo ended > ended; exit 1' INT; sleep 0.3; kill -INT $PPID; while :; do sleep 0.05; done"
+    body = "trap 'echo ended > ended; exit 1' TERM; sleep 0.3; kill -INT $PPID; while :; do sleep 0.05; done"
     with pytest.raises(KeyboardInterrupt):
         upgrade(helm(tmp_path, body))
     assert (tmp_path / "ended").exists()
