@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +13,12 @@ import pytest
 from auditor.apply.actions import patch_values
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, HelmError, NotFound, PlanIsStale, PlanRefused
-from auditor.helm.charts import Charts
 from auditor.helm.decode import values_digest
 from auditor.helm.dry_run import DryRun, Rendered
 from auditor.model.action import PatchValues
 from auditor.model.kubernetes import DEPLOYMENTS, SECRETS, SERVICES, Access, Resource
 from auditor.model.outcome import State
+from tests.apply.fake_helm import quiet, record_secret, tools_for
 from tests.steps import edit, patch
 
 VALUES = {"enableMigrations": True, "password": "s3cretvalue"}
@@ -74,15 +71,7 @@ class Cluster:
         if number > len(self.revisions):
             raise NotFound("no such Secret")
         status, values = self.revisions[number - 1]
-        record = {
-            "name": "pm",
-            "version": number,
-            "info": {"status": status},
-            "config": values,
-            "chart": {"metadata": {"name": self.chart, "version": "0.20.4"}, "values": {}},
-        }
-        inner = base64.b64encode(gzip.compress(json.dumps(record).encode()))
-        return {"data": {"release": base64.b64encode(inner).decode()}}
+        return record_secret(number, status=status, chart=self.chart, version="0.20.4", values=values)
 
     # Helm
 
@@ -115,29 +104,7 @@ def cluster() -> Cluster:
 
 @pytest.fixture
 def tools(cluster: Cluster, tmp_path: Path) -> Tools:
-    folder = tmp_path / "chart"
-    folder.mkdir()
-    (folder / "Chart.yaml").write_text("name: rstudio-pm\nversion: 0.20.4\n")
-    fake: Any = cluster
-
-    def pause(seconds: float) -> None:
-        cluster.time += seconds
-
-    return Tools(
-        reader=fake,
-        writer=fake,
-        helm=fake,
-        charts=Charts([str(folder)], fake, tmp_path),
-        server="s",
-        private=tmp_path,
-        values_folder=tmp_path,
-        pause=pause,
-        clock=lambda: cluster.time,
-    )
-
-
-def quiet(_: Any) -> None:
-    return None
+    return tools_for(cluster, tmp_path)
 
 
 def test_a_failing_upgrade_is_rolled_back(cluster: Cluster, tools: Tools) -> None:

@@ -13,6 +13,7 @@ from auditor.apply.actions import scale_workload
 from auditor.errors import ActionFailed, NotFound, PlanIsStale, PlanRefused
 from auditor.model.kubernetes import PODS, Resource
 from auditor.model.outcome import State
+from tests.apply.fake_helm import quiet
 from tests.steps import scale
 
 MARKS = {"posit-audit/replicas": "2", "posit-audit/ownership-worker": "python"}
@@ -92,10 +93,6 @@ def tools(cluster: Cluster) -> Any:
         cluster.time += seconds
 
     return SimpleNamespace(reader=cluster, writer=cluster, rollout_seconds=60, pause=pause, clock=lambda: cluster.time)
-
-
-def quiet(_: Any) -> None:
-    return None
 
 
 def test_it_stops_and_waits_until_the_last_pod_is_gone(cluster: Cluster, tools: Any) -> None:

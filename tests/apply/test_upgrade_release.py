@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +13,12 @@ import yaml
 from auditor.apply.actions import upgrade_release
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, HelmError, NotFound, PlanIsStale, PlanRefused
-from auditor.helm.charts import Charts
 from auditor.helm.decode import values_digest
 from auditor.helm.dry_run import DryRun
 from auditor.model.action import UpgradeRelease
 from auditor.model.kubernetes import DEPLOYMENTS, SECRETS, SERVICE_ACCOUNTS, Resource
 from auditor.model.outcome import State
+from tests.apply.fake_helm import quiet, record_secret, tools_for
 from tests.steps import edit, upgrade
 
 VALUES = {"config": {"Git": {"Password": "s3cretvalue"}}, "old": 1}
@@ -80,15 +77,7 @@ class Cluster:
         if number > len(self.revisions):
             raise NotFound("no such Secret")
         status, version, values = self.revisions[number - 1]
-        record = {
-            "name": "pm",
-            "version": number,
-            "info": {"status": status},
-            "config": values,
-            "chart": {"metadata": {"name": "rstudio-pm", "version": version}, "values": {}},
-        }
-        inner = base64.b64encode(gzip.compress(json.dumps(record).encode()))
-        return {"data": {"release": base64.b64encode(inner).decode()}}
+        return record_secret(number, status=status, chart="rstudio-pm", version=version, values=values)
 
     def patch(self, _resource: Resource, _namespace: str, _name: str, body: dict[str, Any]) -> dict[str, Any]:
         self.patches.append(body)
@@ -122,29 +111,7 @@ def cluster() -> Cluster:
 
 @pytest.fixture
 def tools(cluster: Cluster, tmp_path: Path) -> Tools:
-    folder = tmp_path / "chart"
-    folder.mkdir()
-    (folder / "Chart.yaml").write_text("name: rstudio-pm\nversion: 0.20.4\n")
-    fake: Any = cluster
-
-    def pause(seconds: float) -> None:
-        cluster.time += seconds
-
-    return Tools(
-        reader=fake,
-        writer=fake,
-        helm=fake,
-        charts=Charts([str(folder)], fake, tmp_path),
-        server="s",
-        private=tmp_path,
-        values_folder=tmp_path,
-        pause=pause,
-        clock=lambda: cluster.time,
-    )
-
-
-def quiet(_: Any) -> None:
-    return None
+    return tools_for(cluster, tmp_path)
 
 
 def test_helm_gets_the_values_edited_then_migrated_then_set(cluster: Cluster, tools: Tools) -> None:
