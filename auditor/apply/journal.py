@@ -59,18 +59,6 @@ def journals_folder() -> Path:
     return Path(state).expanduser() / "posit-audit" / "journals"
 
 
-def newest_journal(folder: Path | None = None) -> Path:
-    """Raises UnreadableFile where there is none. Names begin with their UTC time, so they sort by it."""
-    where = folder or journals_folder()
-    journals = sorted(where.glob("*.jsonl"))
-    if not journals:
-        raise UnreadableFile(
-            f"There is no journal in {where}: nothing was applied from here.",
-            hint="Name the journal if it lies elsewhere: posit-audit undo JOURNAL",
-        )
-    return journals[-1]
-
-
 class Journal:
     """One run's record; it can be opened again, and an undo is added to it."""
 
@@ -134,6 +122,11 @@ class Journal:
     def undone(self, outcome: Outcome) -> None:
         self._add(Undone(time=_now(), outcome=outcome))
 
+    @property
+    def changed_something(self) -> bool:
+        """Or may have. What was taken back had changed something."""
+        return bool(self.to_undo()) or any(isinstance(record, Undone) for record in self.records)
+
     def to_undo(self) -> tuple[Step, ...]:
         """What may have changed something and was not undone yet, the last one first. A step that failed or was cut
         off may have changed something too."""
@@ -165,6 +158,20 @@ class Journal:
         except OSError as error:
             raise PositAuditError(f"The journal {self.path} can't be written: {error.strerror}.") from error
         self.records.append(record)
+
+
+def newest_journal(folder: Path | None = None) -> Journal:
+    """Of the last run that changed something, whether that was taken back or not; where none did, of the last run.
+    Raises UnreadableFile where there is none. Names begin with their UTC time, so they sort by it."""
+    where = folder or journals_folder()
+    paths = sorted(where.glob("*.jsonl"), reverse=True)
+    if not paths:
+        raise UnreadableFile(
+            f"There is no journal in {where}: nothing was applied from here.",
+            hint="Name the journal if it lies elsewhere: posit-audit undo JOURNAL",
+        )
+    journals = (Journal.open(path) for path in paths)
+    return next((journal for journal in journals if journal.changed_something), Journal.open(paths[0]))
 
 
 def _now() -> str:

@@ -14,8 +14,8 @@ from auditor.settings import ClusterSettings
 
 
 def find(path: Path | None) -> Journal:
-    """The named journal, otherwise the newest. Raises UnreadableFile."""
-    return Journal.open(path or newest_journal())
+    """The named journal, otherwise that of the last run that changed something. Raises UnreadableFile."""
+    return Journal.open(path) if path else newest_journal()
 
 
 def take_back(settings: ClusterSettings, journal: Journal, *, helm: str, progress: Progress) -> tuple[Outcome, ...]:

@@ -26,7 +26,7 @@ def test_it_is_private_and_lies_where_state_belongs(tmp_path: Path, monkeypatch:
     assert journal.path.parent == tmp_path / "posit-audit" / "journals" == journals_folder()
     assert journal.path.parent.stat().st_mode & 0o777 == 0o700
     assert journal.path.stat().st_mode & 0o777 == 0o600
-    assert newest_journal() == journal.path
+    assert newest_journal().path == journal.path
 
 
 def test_without_a_state_home_it_lies_below_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,12 +47,28 @@ def test_what_was_written_is_read_back(journal: Journal) -> None:
     assert second.step == LABEL
 
 
-def test_the_newest_journal_is_the_last_by_its_name(tmp_path: Path) -> None:
-    for name in ("20260101T000000Z-ffffff.jsonl", "20261121T000000Z-000000.jsonl"):
-        (tmp_path / name).touch()
-    assert newest_journal(tmp_path).name.startswith("20261121")
+def test_the_newest_journal_is_that_of_the_last_run_that_changed_something(tmp_path: Path) -> None:
+    older, newer, idle = (made(tmp_path, f"2026112{day}T000000Z-000000.jsonl") for day in (1, 2, 3))
+    for journal in (older, newer):
+        journal.intent(LABEL)
+        journal.outcome(outcome(LABEL))
+    idle.outcome(outcome(LABEL, State.ALREADY))
+    assert newest_journal(tmp_path).path == newer.path
+    # An undo that is run again does not go on to the run before.
+    newer.undone(outcome(LABEL))
+    assert newest_journal(tmp_path).path == newer.path
+
+
+def test_where_no_run_changed_anything_it_is_the_last_one(tmp_path: Path) -> None:
+    *_, last = (made(tmp_path, f"2026112{day}T000000Z-000000.jsonl") for day in (1, 2))
+    assert newest_journal(tmp_path).path == last.path
     with pytest.raises(UnreadableFile, match="nothing was applied"):
         newest_journal(tmp_path / "empty")
+
+
+def made(folder: Path, name: str) -> Journal:
+    journal = Journal.create(PLAN, folder)
+    return Journal.open(journal.path.rename(folder / name))
 
 
 def test_what_may_have_changed_something_is_taken_back_in_reverse(journal: Journal) -> None:
