@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.stand_in.rendering import STORAGE, Helm, container_of, gcfg, mounts_of, only, pod_of
@@ -24,6 +26,8 @@ def test_newer_ones_run_as_999(helm: Helm, sandboxing: bool, profile: str) -> No
         assert context["seccompProfile"] == {"type": profile}
         annotations = pod_of(manifests)["metadata"]["annotations"]
         assert ("container.apparmor.security.beta.kubernetes.io/rspm" in annotations) is sandboxing
+        variables = {entry["name"] for entry in container_of(manifests)["env"] or []}
+        assert ("PACKAGEMANAGER_GIT_ALLOWUNSANDBOXEDGITBUILDS" in variables) is not sandboxing
 
 
 def test_fs_group_came_late(helm: Helm) -> None:
@@ -55,3 +59,18 @@ def test_ownership_hook(helm: Helm) -> None:
 def test_a_command_of_two_words_becomes_one(helm: Helm) -> None:
     container = container_of(helm.template("rstudio-pm", "0.20.4", {"command": ["sleep", "1"]}))
     assert container["command"] == ["sleep 1"]
+
+
+def test_the_charts_own_variables_come_after_the_users(helm: Helm) -> None:
+    """Of two variables of one name the last counts."""
+    values = {"rstudioPMKey": "R", "pod": {"env": [{"name": "MINE", "value": "1"}]}}
+    names = [entry["name"] for entry in container_of(helm.template("rstudio-pm", "0.20.4", values))["env"]]
+    assert names == ["MINE", "PACKAGEMANAGER_ENCRYPTION_KEY"]
+
+
+@pytest.mark.parametrize("version", ["0.3.9", "0.5.29", "0.20.4"])
+def test_without_metrics_there_is_nothing_to_monitor(helm: Helm, version: str) -> None:
+    monitor: dict[str, Any] = {"serviceMonitor": {"enabled": True}}
+    assert only(helm.template("rstudio-pm", version, monitor), "ServiceMonitor")
+    silent = helm.template("rstudio-pm", version, monitor | {"config": {"Metrics": {"Enabled": False}}})
+    assert "ServiceMonitor" not in {manifest["kind"] for manifest in silent}
