@@ -211,6 +211,13 @@ def test_all_reasons_are_told_at_once() -> None:
     }
 
 
+def _overriding(item: Any) -> dict[str, Any]:
+    return _at("launcher.launcherKubernetesProfilesConf", {"staff": {"job-json-overrides": [item]}}, _PLAIN)
+
+
+_OVERRIDES = "launcher.launcherKubernetesProfilesConf.staff.job-json-overrides"
+_PLAIN = _at("launcher.useTemplates", False, LAUNCHER)
+_TRACED = {"config": {"OpenTelemetry": {"Enabled": True}}}
 _MOUNT = f"{POD}.containers[0].volumeMounts[0]"
 WRONG_KINDS = [
     (CONNECT, {"config": {"Server": "a word"}}, "config.Server"),
@@ -237,6 +244,15 @@ WRONG_KINDS = [
     (CONNECT, {"pod": {"volumes": {"a": 1}}}, "pod.volumes"),
     (CONNECT, {"rbac": {"serviceAccount": {"name": ["a"]}}}, "rbac.serviceAccount.name"),
     (CONNECT, {"sharedStorage": {"create": True, "name": ["a"]}}, "sharedStorage.name"),
+    (CONNECT, {"config": {"OpenTelemetry": None}}, "config.OpenTelemetry"),
+    (CONNECT, _TRACED | {"pod": {"env": ["NAME=value"]}}, "pod.env[0]"),
+    (CONNECT, _TRACED | {"pod": {"env": {"NAME": "value"}}}, "pod.env.NAME"),
+    (CONNECT, _TRACED | {"pod": {"env": [{"name": 5, "value": "a"}]}}, "pod.env[0].name"),
+    (CONNECT, {"launcher": {"templateValues": None}}, "launcher.templateValues"),
+    (CONNECT, _at("launcher.templateValues", "a", _PLAIN), "launcher.templateValues"),
+    (CONNECT, _at("launcher.templateValues.sharedStorage", None, _PLAIN), "launcher.templateValues.sharedStorage"),
+    (CONNECT, _overriding("a"), f"{_OVERRIDES}[0]"),
+    (CONNECT, _overriding({"name": 5, "json": {}, "target": "/spec"}), f"{_OVERRIDES}[0].name"),
     (PM, {"serviceAccount": {"name": ["a"]}}, "serviceAccount.name"),
     (PM, {"resources": None}, "resources"),
     (PM, {"config": {"Metrics": None}}, "config.Metrics"),
@@ -252,22 +268,28 @@ def test_a_value_of_the_wrong_kind_is_predicted(chart: str, values: dict[str, An
     assert told == [key] if key else len(told) == 1
 
 
-@pytest.mark.parametrize(
-    ("chart", "values"),
-    [
-        (CONNECT, {"config": {"Server": None, "Licensing": {}, "Launcher": None, "Kubernetes": None}}),
-        (CONNECT, {"ingress": {"enabled": False, "hosts": ["connect.example.com"]}}),
-        (CONNECT, {"ingress": {"enabled": True, "hosts": None, "tls": None}}),
-        (CONNECT, {"securityContext": None, "resources": None, "pod": {"env": None, "labels": None}}),
-        (
-            CONNECT,
-            {"license": {"key": None, "server": None}, "podDisruptionBudget": None, "executionEnvironments": None},
-        ),
-        (CONNECT, {"ingress": {"enabled": True, "hosts": [{"host": "a", "paths": ["/", {"path": "/x"}]}]}}),
-        (PM, {"pod": {"securityContext": None, "containerSecurityContext": None}, "command": "[sh, -c]"}),
-        (PM, {"args": ["sh", "-c", "rspm"], "serviceAccount": {"annotations": {"a": 5}}}),
-    ],
-)
+DIGESTED: list[tuple[str, dict[str, Any]]] = [
+    (CONNECT, {"config": {"Server": None, "Licensing": {}, "Launcher": None, "Kubernetes": None}}),
+    (CONNECT, {"ingress": {"enabled": False, "hosts": ["connect.example.com"]}}),
+    (CONNECT, {"ingress": {"enabled": True, "hosts": None, "tls": None}}),
+    (CONNECT, {"securityContext": None, "resources": None, "pod": {"env": None, "labels": None}}),
+    (
+        CONNECT,
+        {"license": {"key": None, "server": None}, "podDisruptionBudget": None, "executionEnvironments": None},
+    ),
+    (CONNECT, {"ingress": {"enabled": True, "hosts": [{"host": "a", "paths": ["/", {"path": "/x"}]}]}}),
+    (CONNECT, {"launcher": {"templateValues": "a"}}),
+    (CONNECT, {"config": {"OpenTelemetry": {}}, "pod": {"env": [{"name": 5}]}}),
+    (CONNECT, {"chronicle": {"localConfig": {"Verbose": "a", "Logging": {"Level": "DEBUG"}}}}),
+    (CONNECT, {"chronicle": {"localConfig": "[Logging]"}}),
+    (CONNECT, _at(f"{POD}.containers", [{"name": "connect-content", "volumeMounts": {}}])),
+    (CONNECT, _at("rbac", {"serviceAccount": {"create": None}}, LAUNCHER)),
+    (PM, {"pod": {"securityContext": None, "containerSecurityContext": None}, "command": "[sh, -c]"}),
+    (PM, {"args": ["sh", "-c", "rspm"], "serviceAccount": {"annotations": {"a": 5}}}),
+]
+
+
+@pytest.mark.parametrize(("chart", "values"), DIGESTED)
 def test_nulls_and_lists_that_charts_digest_are_let_pass(chart: str, values: dict[str, Any]) -> None:
     result = _judged(chart, STORAGE | values)
     assert [finding for finding in result.findings if finding.effect == "fails"] == []
@@ -300,6 +322,11 @@ LAX = {"service.type", "ingress.tls[0].hosts"}
 def test_helm_refuses_the_wrong_kinds_too(helm: Helm, chart: str, values: dict[str, Any], key: str | None) -> None:
     with pytest.raises(Refused):
         helm.template(chart, load().chart(chart).newest, STORAGE | values)
+
+
+@pytest.mark.parametrize(("chart", "values"), DIGESTED)
+def test_helm_digests_them_too(helm: Helm, chart: str, values: dict[str, Any]) -> None:
+    helm.template(chart, load().chart(chart).newest, STORAGE | values)
 
 
 REUSED: list[tuple[str, str, str, dict[str, Any]]] = [

@@ -25,8 +25,9 @@ volumeMounts:
 {{- /* templateValues with the runtime behind what the user gave. */ -}}
 {{- define "rstudio-connect.launcher.templateData" -}}
 {{- $data := deepCopy .Values.launcher.templateValues }}
-{{- $_ := set $data "sharedStorage" (dict "name" (include "rstudio-library.claim" .) "subPath" .Values.sharedStorage.subPath) }}
-{{- if .Values.launcher.defaultInitContainer.enabled }}
+{{- $_ := set $data.sharedStorage "name" (include "rstudio-library.claim" .) }}
+{{- with .Values.sharedStorage.subPath }}{{ $_ := set $data.sharedStorage "subPath" . }}{{ end }}
+{{- if and .Values.launcher.useTemplates .Values.launcher.defaultInitContainer.enabled }}
 {{- $runtime := include "rstudio-connect.launcher.runtime" . | fromJson }}
 {{- $_ := set $data.pod "volumes" (append $data.pod.volumes $runtime.volume) }}
 {{- $_ := set $data.pod "volumeMounts" (concat $data.pod.volumeMounts $runtime.mounts) }}

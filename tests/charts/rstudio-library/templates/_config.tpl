@@ -11,6 +11,22 @@
 {{ end }}
 {{- end }}
 
+{{- /* The same in Chronicle's manner: no blanks, and what is no map goes on a line of its own. A text is left as it is. */ -}}
+{{- define "rstudio-library.config.ini" -}}
+{{- if kindIs "string" . }}{{ . }}{{ else }}
+{{- range $section, $settings := . }}
+{{- if kindIs "map" $settings }}
+[{{ $section }}]
+{{- range $key, $value := $settings }}
+{{ $key }}={{ $value }}
+{{- end }}
+{{- else }}
+{{ $section }}={{ $settings }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /*
 launcher.kubernetes.profiles.conf from a dict of `profiles` (settings by section), `defaults` (overrides
 that reach everyone) and `path` (where the override files are mounted).

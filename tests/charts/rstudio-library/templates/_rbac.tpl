@@ -5,7 +5,8 @@ in `contentNamespace`.
 {{- define "rstudio-library.rbac" -}}
 {{- $root := .root }}
 {{- $rbac := $root.Values.rbac }}
-{{- if not (kindIs "bool" $rbac.serviceAccount.create) }}
+{{- $given := $rbac.serviceAccount.create }}
+{{- if not (or (kindIs "bool" $given) (kindIs "invalid" $given)) }}
 {{- fail (printf "rbac.serviceAccount.create must be true or false, it is a %s." (kindOf $rbac.serviceAccount.create)) }}
 {{- end }}
 {{- $rules := list
@@ -18,15 +19,16 @@ in `contentNamespace`.
   (dict "apiGroups" (list "metrics.k8s.io") "resources" (list "pods") "verbs" (list "get"))
 }}
 {{- include "rstudio-library.rbac.objects" (merge (dict
-  "rules" $rules "clusterRole" $rbac.clusterRoleCreate "nodeVerbs" (list "get" "list" "watch")) .) }}
+  "rules" $rules "clusterRole" $rbac.clusterRoleCreate "nodeVerbs" (list "get" "list" "watch") "unsaid" (kindIs "invalid" $given)) .) }}
 {{- end }}
 
-{{- /* The objects, whatever the rules. */ -}}
+{{- /* The objects, whatever the rules. `unsaid`: the values say nothing of the account, which is yes. */ -}}
 {{- define "rstudio-library.rbac.objects" -}}
 {{- $account := .account }}
 {{- $root := .root }}
+{{- $unsaid := .unsaid }}
 {{- with $root.Values.rbac.serviceAccount }}
-{{- if .create }}
+{{- if or .create $unsaid }}
 ---
 apiVersion: v1
 kind: ServiceAccount
