@@ -155,6 +155,14 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         _at("chronicleAgent", {"enabled": True}),
         _at("chronicleAgent", {"enabled": False}),
     ),
+    "connect-agent-beside-init-containers": (
+        _at("initContainers", [{"name": "wait"}], STORAGE | {"chronicleAgent": _AGENT}),
+        _at("initContainers", [], STORAGE | {"chronicleAgent": _AGENT}),
+    ),
+    "connect-chronicle-beside-init-containers": (
+        _at("initContainers", [{"name": "wait"}], STORAGE | {"chronicle": {"localConfig": {"A": {"b": 1}}}}),
+        _at("initContainers", [{"name": "wait"}]),
+    ),
     "connect-launcher-account-create-type": (
         _at("rbac.serviceAccount.create", "yes please", LAUNCHER),
         _at("rbac.serviceAccount.create", "yes please"),
