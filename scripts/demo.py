@@ -67,7 +67,8 @@ def show(demo: Demo, estate: Estate, repository: str) -> None:
     demo.posit_audit("scan", "--exit-zero", expect=0)
     again = demo.posit_audit("fix", expect=0)
     demo.check("0 steps planned" in again, "a second fix plans something")
-    print(f"\n{len(failed)} findings before, {len(fixes)} after, all of which need a person; {FILES} files re-owned.")
+    told = f"{before['summary']['failed']} findings before, {after['summary']['failed']} after"
+    print(f"\n{told}, all of which need a person; {FILES} files re-owned.")
 
 
 def _key(finding: dict[str, dict[str, str]]) -> tuple[str, str, str]:
