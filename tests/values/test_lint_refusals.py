@@ -225,6 +225,7 @@ def _overriding(item: Any) -> dict[str, Any]:
 
 _OVERRIDES = "launcher.launcherKubernetesProfilesConf.staff.job-json-overrides"
 _PLAIN = _at("launcher.useTemplates", False, LAUNCHER)
+_ENVIRONMENTS = {"executionEnvironments": [{"name": "content"}]}
 _TRACED = {"config": {"OpenTelemetry": {"Enabled": True}}}
 _MOUNT = f"{POD}.containers[0].volumeMounts[0]"
 WRONG_KINDS = [
@@ -256,6 +257,14 @@ WRONG_KINDS = [
     (CONNECT, _TRACED | {"pod": {"env": ["NAME=value"]}}, "pod.env[0]"),
     (CONNECT, _TRACED | {"pod": {"env": {"NAME": "value"}}}, "pod.env.NAME"),
     (CONNECT, _TRACED | {"pod": {"env": [{"name": 5, "value": "a"}]}}, "pod.env[0].name"),
+    (CONNECT, _TRACED | {"pod": {"env": ""}}, "pod.env"),
+    (CONNECT, _ENVIRONMENTS | {"config": {"ExecutionEnvironments": None}}, "config.ExecutionEnvironments"),
+    (
+        CONNECT,
+        _ENVIRONMENTS | {"config": {"ExecutionEnvironments": {"ConfigFilePath": ["/a/b.yaml"]}}},
+        "config.ExecutionEnvironments.ConfigFilePath",
+    ),
+    (CONNECT, {"chronicleAgent": _AGENT | {"env": {"NAME": "value"}}}, "chronicleAgent.env"),
     (CONNECT, {"launcher": {"templateValues": None}}, "launcher.templateValues"),
     (CONNECT, _at("launcher.templateValues", "a", _PLAIN), "launcher.templateValues"),
     (CONNECT, _at("launcher.templateValues.sharedStorage", None, _PLAIN), "launcher.templateValues.sharedStorage"),
@@ -289,6 +298,8 @@ DIGESTED: list[tuple[str, dict[str, Any]]] = [
     (CONNECT, {"launcher": {"templateValues": "a"}}),
     (CONNECT, {"config": {"OpenTelemetry": {}}, "pod": {"env": [{"name": 5}]}}),
     (CONNECT, {"chronicle": {"localConfig": {"Verbose": "a", "Logging": {"Level": "DEBUG"}}}}),
+    (CONNECT, {"config": {"ExecutionEnvironments": None}}),
+    (CONNECT, _ENVIRONMENTS | {"config": {"ExecutionEnvironments": {"ConfigFilePath": False}}}),
     (CONNECT, {"chronicle": {"localConfig": "[Logging]"}}),
     (CONNECT, _at(f"{POD}.containers", [{"name": "connect-content", "volumeMounts": {}}])),
     (CONNECT, _at("rbac", {"serviceAccount": {"create": None}}, LAUNCHER)),
