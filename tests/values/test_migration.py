@@ -439,6 +439,16 @@ def test_a_key_that_the_old_chart_spelled_false_is_dropped_and_overwrites_nothin
     assert ("dropped", "pod.serviceAccountName") in {(note.kind, note.key) for note in notes}
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_an_old_block_that_was_switched_off_by_false_is_dropped(connect: Chart, enabled: bool) -> None:
+    """It rendered, so that what comes of it must: the new place wants a map."""
+    values = STORAGE | {"launcher": {"enabled": enabled, "contentInitContainer": False}}
+    after, notes = migrate_values(values, connect, from_version="0.8.38")
+    assert "contentInitContainer" not in after["launcher"]
+    assert "defaultInitContainer" not in after["launcher"]
+    assert notes_of(notes, "launcher.contentInitContainer") == ["dropped"]
+
+
 def test_a_switch_that_helm_takes_for_true_stays_as_it_is_written(connect: Chart) -> None:
     values, _ = migrate_values({"launcher": {"enabled": "yes"}, "backends": {"kubernetes": {"enabled": "on"}}}, connect)
     assert values == {"launcher": {"enabled": False}, "backends": {"kubernetes": {"enabled": "on"}}}
