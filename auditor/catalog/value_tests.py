@@ -36,6 +36,15 @@ def go_template(value: object) -> bool:
     return _is_template(value)
 
 
+def open_template(value: object) -> bool:
+    """Whether a text in it begins an action, `{{`, and doesn't end it: Go reads no template then."""
+    if isinstance(value, Mapping):
+        return any(open_template(item) for item in value.values())
+    if isinstance(value, list):
+        return any(open_template(item) for item in value)
+    return isinstance(value, str) and "}}" not in value.rpartition("{{")[2] and "{{" in value
+
+
 def false_in_quotes(value: object) -> bool:
     """Every string but the empty one is true to a template."""
     return isinstance(value, str) and value.lower() in {"false", "no", "off", "n"}
@@ -44,6 +53,28 @@ def false_in_quotes(value: object) -> bool:
 def breaks_yaml(value: object) -> bool:
     """Whether ``key: value``, as Go prints it between other keys of a manifest, is no YAML; libyaml lets a % pass."""
     return _breaks("a:\n  b: {}\n  c:\n", value) or _printed(value).startswith("%")
+
+
+def breaks_yaml_unless_map(value: object) -> bool:
+    """Of a map the charts print the fields, and not the map."""
+    return not isinstance(value, Mapping) and breaks_yaml(value)
+
+
+def breaks_name(value: object) -> bool:
+    """The same where the charts make names of it too, by writing something before and after."""
+    return breaks_yaml(value) or _breaks("a:\n  b: r{}-x\n  c:\n", value)
+
+
+def breaks_key(value: object) -> bool:
+    """The same of ``value: |`` with lines below it. Rows of their own say what becomes of no value."""
+    if value in (None, ""):
+        return False
+    return value in _NULLS or _breaks("a:\n  {}: |\n    b\n", value) or _printed(value).startswith("%")
+
+
+def breaks_lines(value: object) -> bool:
+    """The same of ``key=value`` in a text of several lines: a line break of its own ends that text."""
+    return _breaks("a:\n  b: |\n    c={}\n    d\n", value)
 
 
 def breaks_quotes(value: object) -> bool:
@@ -57,14 +88,14 @@ def no_manifest(value: object) -> bool:
     What a text with a template in it becomes can't be told.
     """
     if isinstance(value, Mapping):
-        return _head_is_unreadable(value)
+        return _head_is_unreadable(value, nulls=(None,))
     if not isinstance(value, str) or "{{" in value:
         return False
     try:
         documents = list(yaml.load_all(value, Loader=yaml.CBaseLoader))
     except (yaml.YAMLError, RecursionError):
         return True
-    return any(document not in _NULLS and _head_is_unreadable(document) for document in documents)
+    return any(document not in _NULLS and _head_is_unreadable(document, nulls=_NULLS) for document in documents)
 
 
 VALUE_TESTS: Final[dict[str, Callable[[object], bool]]] = {
@@ -75,8 +106,13 @@ VALUE_TESTS: Final[dict[str, Callable[[object], bool]]] = {
         gcfg_comment,
         gcfg_line_break,
         go_template,
+        open_template,
         false_in_quotes,
         breaks_yaml,
+        breaks_yaml_unless_map,
+        breaks_name,
+        breaks_key,
+        breaks_lines,
         breaks_quotes,
         no_manifest,
     )
@@ -115,16 +151,17 @@ def _printed(value: object) -> str:
     return "<nil>" if value is None else str(value)
 
 
-def _head_is_unreadable(manifest: object) -> bool:
+def _head_is_unreadable(manifest: object, nulls: tuple[object, ...]) -> bool:
+    """`nulls`: what stands for null, which in a text that is not read yet is more than in a map."""
     if not isinstance(manifest, Mapping):
         return True
     metadata = manifest.get("metadata")
-    if metadata in _NULLS:
+    if metadata in nulls:
         metadata = {}
     if not isinstance(metadata, Mapping):
         return not _is_template(metadata)
     annotations = metadata.get("annotations")
-    if annotations in _NULLS or _is_template(annotations):
+    if annotations in nulls or _is_template(annotations):
         annotations = {}
     words = [manifest.get("apiVersion"), manifest.get("kind"), metadata.get("name")]
     words += annotations.values() if isinstance(annotations, Mapping) else [[]]

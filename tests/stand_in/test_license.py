@@ -19,8 +19,8 @@ def test_all_sources_at_once(helm: Helm, chart: str, prefix: str, remote: str) -
     assert env[f"{prefix}_LICENSE"]["valueFrom"]["secretKeyRef"] == reference
     assert env[f"{prefix}_LICENSE_SERVER"]["value"] == "host:8080"
     assert env[f"{prefix}_LICENSE_FILE_PATH"]["value"] == "/etc/rstudio-licensing/a.lic"
-    assert set(only(manifests, "Secret", "-license")["data"]) == {chart}
-    assert set(only(manifests, "Secret", "-license-file")["data"]) == {"a.lic"}
+    assert set(only(manifests, "Secret", "-license")["stringData"]) == {chart}
+    assert set(only(manifests, "Secret", "-license-file")["stringData"]) == {"a.lic"}
     assert mounts_of(manifests)["/etc/rstudio-licensing"] == "license-file"
     assert f"[Licensing]\nLicenseType = {remote}\n" in gcfg(manifests)
 

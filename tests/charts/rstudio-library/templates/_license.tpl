@@ -14,7 +14,7 @@
 {{- end }}
 {{- if or $license.file.contents $license.file.secret }}
 - name: {{ .prefix }}_LICENSE_FILE_PATH
-  value: {{ print $license.file.mountPath "/" $license.file.secretKey | quote }}
+  value: "{{ $license.file.mountPath }}/{{ $license.file.secretKey }}"
 {{- end }}
 {{- end }}
 
@@ -43,11 +43,11 @@
 
 {{- define "rstudio-library.license.secrets" -}}
 {{- $secrets := dict }}
-{{- with .Values.license.key }}{{ $_ := set $secrets "license" (dict $.Chart.Name (b64enc .)) }}{{ end }}
+{{- with .Values.license.key }}{{ $_ := set $secrets "license" (list $.Chart.Name .) }}{{ end }}
 {{- with .Values.license.file }}
-{{- if .contents }}{{ $_ := set $secrets "license-file" (dict .secretKey (b64enc .contents)) }}{{ end }}
+{{- if .contents }}{{ $_ := set $secrets "license-file" (list .secretKey (indent 0 .contents)) }}{{ end }}
 {{- end }}
-{{- range $suffix, $data := $secrets }}
+{{- range $suffix, $entry := $secrets }}
 ---
 apiVersion: v1
 kind: Secret
@@ -55,6 +55,7 @@ metadata:
   name: {{ include "rstudio-library.fullname" $ }}-{{ $suffix }}
   namespace: {{ $.Release.Namespace }}
 type: Opaque
-data: {{ toYaml $data | nindent 2 }}
+stringData:
+  {{ first $entry }}: {{ last $entry | quote }}
 {{- end }}
 {{- end }}
