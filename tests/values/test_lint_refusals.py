@@ -163,6 +163,10 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         _at("initContainers", [{"name": "wait"}], STORAGE | {"chronicle": {"localConfig": {"A": {"b": 1}}}}),
         _at("initContainers", [{"name": "wait"}]),
     ),
+    "connect-license-file-without-name": (
+        _at("license.file", {"contents": "lic", "secretKey": ""}),
+        _at("license.file", {"secret": "lic", "secretKey": ""}),
+    ),
     "connect-launcher-account-create-type": (
         _at("rbac.serviceAccount.create", "yes please", LAUNCHER),
         _at("rbac.serviceAccount.create", "yes please"),
