@@ -13,7 +13,10 @@ from auditor.cli import options
 
 def undo(
     journal: Annotated[
-        Path | None, typer.Argument(metavar="[JOURNAL]", help="Default: that of the last run that changed something.", show_default=False)
+        Path | None,
+        typer.Argument(
+            metavar="[JOURNAL]", help="Default: that of the last run that changed something.", show_default=False
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")] = False,
     helm: options.HelmBinary = None,
