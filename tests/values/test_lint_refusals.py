@@ -36,6 +36,12 @@ def _mounting(group: str, container: str, path: str | bool, volume: str = "mine"
     return _at(f"{POD}.{group}", [{"name": container, "volumeMounts": [{"name": volume, "mountPath": path}]}])
 
 
+def _own(image: str, base: dict[str, Any] = STORAGE) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A repository of one's own whose tag is built from a prefix, and the same without the prefix."""
+    plain = _at(f"{image}.repository", "registry.example/images/server", base)
+    return _at(f"{image}.tagPrefix", "jammy-", plain), plain
+
+
 _LDAP = {"config": {"Authentication": {"Provider": "ldap"}}}
 _AGENT = {"enabled": True, "serverAddress": "chronicle"}
 _PROFILE = {"*": {"job-json-overrides": [{"name": "a", "json": {}, "target": "/spec"}]}}
@@ -184,6 +190,10 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         _at("config.Launcher.ServerUser", "root", {"rootCheckIsFatal": False}),
     ),
     "pm-image-tag-prefix-removed": (_at("image.tagPrefix", "jammy-", {}), _at("image.os", "jammy", {})),
+    "connect-image-tag-prefix-of-own-repository": _own("image"),
+    "connect-launcher-init-tag-prefix-of-own-repository": _own("launcher.defaultInitContainer"),
+    "connect-runner-init-tag-prefix-of-own-repository": _own("backends.kubernetes.defaultInitContainer"),
+    "pm-image-tag-prefix-of-own-repository": _own("image", {}),
 }
 ROWS = {row.id: row for chart in load().charts for row in chart.fails_at(chart.newest)}
 STAND_IN = yaml.safe_load((SOURCES / "fail_conditions.yaml").read_text())

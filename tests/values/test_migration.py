@@ -481,6 +481,25 @@ def test_package_manager_loses_what_its_chart_refuses(package_manager: Chart) ->
     assert {note.key for note in notes} == {"image.tagPrefix", "config.Launcher.ServerUser"}
 
 
+def test_a_prefix_that_a_repository_of_ones_own_gets_its_tag_by_waits_for_a_person(package_manager: Chart) -> None:
+    image = {"repository": "registry.example/pm", "tagPrefix": "jammy-"}
+    migrated, notes = migrate_values({"image": image}, package_manager)
+    assert migrated == {"image": image}
+    assert [(note.kind, note.key) for note in notes] == [("decision", "image.tagPrefix")]
+    assert "set image.tag " in notes[0].message
+    # With the tag said, and from Posit's own repository, nothing hangs on the prefix.
+    for other in ({"tag": "jammy-2024.08.0"}, {"repository": "registry.example/posit/package-manager"}):
+        assert migrate_values({"image": image | other}, package_manager)[1][0].kind == "dropped"
+
+
+def test_an_init_container_of_ones_own_image_moves_and_its_prefix_waits(connect: Chart) -> None:
+    own = {"repository": "registry.example/init", "tagPrefix": "jammy-"}
+    values = {"launcher": {"enabled": True, "defaultInitContainer": own}, "sharedStorage": {"create": True}}
+    migrated, notes = migrate_values(values, connect)
+    assert look_up(migrated, ("backends", "kubernetes", "defaultInitContainer")) == own
+    assert [note.key for note in notes if note.needs_decision] == ["backends.kubernetes.defaultInitContainer.tagPrefix"]
+
+
 def test_plain_values_are_not_changed_in_place(connect: Chart) -> None:
     values = launcher({"nodeSelector": {"a": "b"}})
     migrate_values(values, connect)
@@ -513,6 +532,8 @@ def test_every_moved_key_leaves_its_place_or_clashes(connect: Chart, row: Any) -
     for part in parents:
         branch = branch.setdefault(part, {})
     branch[last] = value
+    if last == "tagPrefix":  # of Posit's own repository it would go in the end
+        branch["repository"] = "registry.example/init"
     if row.when == "runner":
         values.setdefault("launcher", {})["enabled"] = True
     if row.when == "local":
