@@ -15,8 +15,9 @@ comma := ,
 CLUSTER ?= posit-audit
 DEMO_CLUSTER := posit-audit-demo
 KUBECONFIG_FILE = $(CURDIR)/.cache/$(1).kubeconfig
-# Two at a time, a test file and a cluster each: most of a cluster test is waiting.
-PARALLEL ?= -n 2 --dist loadfile
+# Three at a time, a test file and a cluster each: most of a cluster test is waiting. In the order of the folders, since
+# by number of tests the files that take longest would begin last.
+PARALLEL ?= -n 3 --dist loadfile --no-loadscope-reorder
 # Who isn't root becomes it for the tests: they give files to others, which nobody else may do.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=HOME$(comma)CI$(comma)XDG_CACHE_HOME$(comma)NO_PROXY$(comma)no_proxy)
 TESTS ?=
