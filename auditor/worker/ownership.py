@@ -2384,7 +2384,7 @@ class Pace:
             ratio = engine.wall / max(engine.cpu, 1e-6)
             # Without waits of its own a thread was only kept from the CPU by other programs.
             if ratio > WORTH and engine.waits > 2:
-                self.want(int(2 * ratio))
+                self.want(int(4 * ratio))  # calls in a cold cache compute several times longer than later ones
             self.guessed = (ratio > WORTH and engine.waits > 2) or engine.wall > 0.1
 
     def want(self, threads: int) -> None:
