@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor.worker import ownership
-from tests.worker.ownership_run import GID, UID, Run, alone, command, owners, plant
+from tests.worker.ownership_run import GID, UID, Run, alone, command, owners
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners are changed by root")
 RIGHT, ROOT = (UID, GID), (0, 0)
@@ -19,13 +19,6 @@ DIE_AFTER = (
     "import os\nreal, left = os.chown, [{}]\ndef chown(*a, **k):\n    left[0] -= 1\n"
     "    if left[0] < 0: os.kill(os.getpid(), 9)\n    real(*a, **k)\nos.chown = chown"
 )
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    root = tmp_path / "volume"
-    plant(root, 20, 40)
-    return root
 
 
 @pytest.fixture

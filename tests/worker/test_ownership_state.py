@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.worker import ownership
-from tests.worker.ownership_run import GID, UID, alone, command, owner, owners, plant
+from tests.worker.ownership_run import GID, UID, alone, command, owner, owners
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners are changed by root")
 RIGHT = (UID, GID)
@@ -33,13 +33,6 @@ def told(code):
     leave(code)
 os._exit = told
 """
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    root = tmp_path / "volume"
-    plant(root, 20, 40)
-    return root
 
 
 @pytest.fixture
