@@ -34,6 +34,8 @@ help: ## list the targets
 .PHONY: venv
 venv: $(STAMP) ## virtual environment with everything in requirements.lock
 
+# --no-deps: the lock is whole. Left to resolve, pip meets newer releases than the pinned ones, which have no hash, and
+# gives up: the set-up would break the day after a release of somebody else's.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "posit-audit needs Python 3.11 or newer; name one with PYTHON=/path/to/python3" >&2; exit 1; }
@@ -45,8 +47,9 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	@[ -x $(RUN) ] || { echo "Making $(VENV) ..." >&2; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing the packages of requirements.lock (usually under a minute) ..." >&2
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@missing=$$($(RUN) -m pip check) || { echo "requirements.lock is not whole: $$missing" >&2; exit 1; }
 	@touch $@
 
 # Debian packages, Kubernetes and Helm compiled once per machine, stand-in images. Where a Docker
