@@ -21,6 +21,8 @@ LOADER = (
     "{change}\n"
     "exec(compile(source, {worker!r}, 'exec'), {{'__name__': '__main__'}})\n"
 )
+WITHOUT_CTYPES = "import sys\nsys.modules['ctypes'] = None"
+"""A change that makes the worker look at each entry by itself, through os.stat."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import os
 import signal
@@ -20,20 +21,22 @@ from pathlib import Path
 import pytest
 
 from auditor.worker import ownership
-from tests.worker.ownership_run import GID, UID, WORKER, Run, alone, command, owner, owners, plant
+from tests.worker.ownership_run import GID, UID, WITHOUT_CTYPES, WORKER, Run, alone, command, owner, owners, plant
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners are changed by root")
 RIGHT = (UID, GID)
 
 
-@pytest.fixture(params=["one thread in this process", "all processes"])
+@pytest.fixture(params=["one thread in this process", "all processes", "without ctypes"])
 def work(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
     def here(root: Path, *args: object) -> Run:
         given = () if "--uid" in args else ("--uid", UID, "--gid", GID)
         code = ownership.main([str(a) for a in (root, *given, "--jobs", 1, *args)])
         return Run(code=code, lines=[json.loads(line) for line in capsys.readouterr().out.splitlines()])
 
-    return alone if request.param == "all processes" else here
+    if request.param == "one thread in this process":
+        return here
+    return alone if request.param == "all processes" else functools.partial(alone, change=WITHOUT_CTYPES)
 
 
 @pytest.fixture
@@ -249,13 +252,78 @@ def test_a_racing_attacker_leads_it_nowhere_outside(tmp_path: Path) -> None:
     assert {path: path.stat().st_ctime_ns for path in before} == before
 
 
+# -- many at once --------------------------------------------------------------------------------------------------
+
+
+def make_plain(path: Path) -> None:
+    path.write_text("x")
+
+
+def make_other_owner(path: Path) -> None:
+    path.touch()
+    os.chown(path, 7, 0)
+
+
+def make_setuid(path: Path) -> None:
+    path.touch()
+    path.chmod(0o4755)
+
+
+@pytest.mark.parametrize(
+    ("make", "alike"),
+    [
+        (make_plain, True),
+        (lambda path: path.touch(0o600), True),
+        (make_other_owner, False),
+        (make_setuid, False),
+        (lambda path: os.link(path.parent / "a", path), False),
+        (lambda path: path.symlink_to("a"), False),
+        (os.mkfifo, False),
+        (os.mkdir, False),
+        (lambda path: None, False),
+    ],
+    ids=["file", "other mode", "other owner", "setuid", "second name", "link", "fifo", "directory", "gone"],
+)
+def test_files_are_looked_at_together_only_where_they_are_alike(
+    tmp_path: Path, make: Callable[[Path], None], alike: bool
+) -> None:
+    names = [*"abc", "last"]
+    for name in names[:-1]:
+        (tmp_path / name).touch()
+    make(tmp_path / "last")
+    fd = os.open(tmp_path, os.O_RDONLY)
+    try:
+        found = ownership.Table(tmp_path.stat().st_dev).look(fd, [os.fsencode(name) for name in names])
+        elsewhere = ownership.Table(tmp_path.stat().st_dev + 1).look(fd, [b"b", b"c"])
+    finally:
+        os.close(fd)
+    assert found == (((0, 0), [(tmp_path / name).lstat().st_ino for name in names]) if alike else None)
+    assert elsewhere is None
+
+
+def test_what_one_thread_looks_at_no_other_overwrites(tmp_path: Path) -> None:
+    table = ownership.Table(tmp_path.stat().st_dev)
+    job = ownership.Job(ownership.arguments([str(tmp_path), "--uid", str(UID), "--gid", str(GID), "--jobs", "1"]))
+    job.table = table
+    engine = ownership.Engine(job, 0)
+    engine.words[engine.row + ownership.WANTED] = 1
+    (tmp_path / "file").touch()
+    with table.lock:
+        assert engine.alike([b"file"], job.root_fd) is None
+    assert engine.alike([b"file"], job.root_fd) == ((0, 0), [(tmp_path / "file").stat().st_ino])
+    engine.words[engine.row + ownership.WANTED] = 2
+    assert engine.alike([b"file"], job.root_fd) is None
+    engine.shut()
+    job.close()
+
+
 # -- what goes wrong -----------------------------------------------------------------------------------------------
 
 FAULT = """
 import os
 real = os.chown
 def chown(name, *args, **kwargs):
-    if str(name).startswith("f1"):
+    if os.fsdecode(name).startswith("f1"):
         raise OSError({code}, "injected")
     real(name, *args, **kwargs)
 os.chown = chown
@@ -352,7 +420,10 @@ def test_a_helper_that_dies_ends_the_run_unfinished(tmp_path: Path, death: str, 
 def test_sigterm_ends_it_soon_with_a_summary(tmp_path: Path) -> None:
     root = tmp_path / "volume"
     plant(root, 10, 30)
-    slow = "import os, time\nreal = os.stat\ndef late(*a, **k): time.sleep(0.02); return real(*a, **k)\nos.stat = late"
+    slow = (
+        f"{WITHOUT_CTYPES}\nimport os, time\nreal = os.stat\n"
+        "def late(*a, **k): time.sleep(0.02); return real(*a, **k)\nos.stat = late"
+    )
     process = subprocess.Popen(
         command(root, "--jobs", 2, "--state", tmp_path / "state", change=slow), stdout=subprocess.PIPE, text=True
     )

@@ -16,12 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.worker import ownership
-from tests.worker.ownership_run import GID, UID, alone, command, owner, owners
+from tests.worker.ownership_run import GID, UID, WITHOUT_CTYPES, alone, command, owner, owners
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners are changed by root")
 RIGHT = (UID, GID)
-COUNT_STATUS = """
-import atexit, os
+COUNT_STATUS = (
+    WITHOUT_CTYPES
+    + """
+import os
 real, calls = os.stat, [0]
 def counted(*a, **k):
     calls[0] += 1
@@ -33,6 +35,7 @@ def told(code):
     leave(code)
 os._exit = told
 """
+)
 
 
 @pytest.fixture
