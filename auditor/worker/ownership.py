@@ -158,10 +158,11 @@ ROOT_KEY = 1
 
 
 def packed(inodes: list[int]) -> str:
-    """Inodes as hexadecimal steps with run lengths: [5, 6, 7, 20] is "5+2,d"."""
+    """Distinct inodes as hexadecimal steps with run lengths: [5, 6, 7, 20] is "5+2,d"."""
+    lowest = min(inodes)
+    if max(inodes) - lowest == len(inodes) - 1 > 0:  # made one after the other, as those of a package often are
+        return "%x+%x" % (lowest, len(inodes) - 1)
     inodes = sorted(inodes)
-    if inodes[-1] - inodes[0] == len(inodes) - 1 > 0:  # made one after the other
-        return "%x+%x" % (inodes[0], len(inodes) - 1)
     out = []
     last = 0
     i = 0
@@ -294,8 +295,7 @@ class Table:
 
         self.ask = ctypes.CDLL(None).statx
         self.memory = ctypes.create_string_buffer(self.SIZE * BLOCK)
-        start = ctypes.addressof(self.memory)
-        self.places = [ctypes.c_void_p(start + self.SIZE * i) for i in range(BLOCK)]
+        self.places = [ctypes.byref(self.memory, self.SIZE * i) for i in range(BLOCK)]
         flat = memoryview(self.memory).cast("B")
         self.words, self.longs = flat.cast("I"), flat.cast("Q")
         self.dev = [os.major(dev), os.minor(dev)]
