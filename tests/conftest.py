@@ -32,9 +32,10 @@ _UNNAMED = "pytest-kind"  # the plugin's default
 
 
 def pytest_configure() -> None:
-    """Who starts the tests in the background (a CI, a shell's `&`) ignores Ctrl-C for everything below them, the
-    programs whose Ctrl-C is tested among it."""
+    """Who starts the tests in the background (a CI, a shell's `&`, nohup) ignores Ctrl-C or a closed terminal for
+    everything below them, the programs tested for it too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
