@@ -1,7 +1,8 @@
 """Measures the ownership worker against `chown -R` and prints a table of ratios; run as root.
 
 Pairs are measured in turns within one run and their ratios' median is told, since a shared machine's speed drifts. Both
-of a pair start with the same cache (warm: the tree was just given back). The file server is stood in for by
+of a pair start with the same cache (warm: the tree was just given back). The worker runs with the Python that runs this
+file, which needs nothing but the standard library. The file server is stood in for by
 scripts/slow_metadata.c, preloaded into both. `--write` puts the table into docs/performance.md.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import random
 import resource
 import shutil
@@ -91,6 +93,7 @@ def pairs(root: Path, rounds: int, *, wrong: bool, extra: tuple[object, ...] = (
             for path in extra:
                 Path(str(path)).unlink(missing_ok=True)
             state = ("--state", extra[0]) if extra else ()
+            os.sync()  # else the disk writes on, on the second core, what the giving back has left
             (ours if mine else theirs).append(seconds(worker(root, *state) if mine else chown(root)))
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     return ratio, f"{statistics.median(ours):.2f} s : {statistics.median(theirs):.2f} s"
@@ -280,7 +283,8 @@ def main() -> int:
             print(f"measuring: {part}", file=sys.stderr)
             rows += measures[part]()
     load = os.getloadavg()[0]
-    text = f"{table(rows)}\n\n{os.cpu_count()} cores, load {load:.1f} at the end, Linux {os.uname().release}."
+    system = f"{os.cpu_count()} cores, load {load:.1f} at the end, Linux {os.uname().release}"
+    text = f"{table(rows)}\n\n{system}, Python {platform.python_version()}."
     print(text)
     if args.write:
         write(text)

@@ -1068,7 +1068,8 @@ class Engine:
             if node.changes:
                 self.words[self.row + WRONG] += 1
                 owner = "%d:%d" % (status.st_uid, status.st_gid)
-                self.tally.note(self.tally.owners, owner, shown(node.path()))
+                row = self.tally.owners.get(owner, ())
+                self.tally.note(self.tally.owners, owner, shown(node.path()) if len(row) <= SAMPLES else "")
         node.pending = 1
         node.weight = 1
         self.keep(node)
