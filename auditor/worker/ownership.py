@@ -158,11 +158,10 @@ ROOT_KEY = 1
 
 
 def packed(inodes: list[int]) -> str:
-    """Distinct inodes as hexadecimal steps with run lengths: [5, 6, 7, 20] is "5+2,d"."""
-    lowest = min(inodes)
-    if max(inodes) - lowest == len(inodes) - 1 > 0:  # made one after the other, as those of a package often are
-        return "%x+%x" % (lowest, len(inodes) - 1)
-    inodes = sorted(inodes)
+    """Inodes as hexadecimal steps with run lengths: [5, 6, 7, 20] is "5+2,d"."""
+    inodes = sorted(set(inodes))  # a listing that changes meanwhile may name a file twice
+    if inodes[-1] - inodes[0] == len(inodes) - 1 > 0:  # made one after the other, as those of a package often are
+        return "%x+%x" % (inodes[0], len(inodes) - 1)
     out = []
     last = 0
     i = 0

@@ -50,6 +50,11 @@ def test_inodes_are_packed_without_loss(inodes: set[int]) -> None:
 
 def test_inodes_in_a_row_take_one_step() -> None:
     assert ownership.packed([5, 6, 7, 20]) == "5+2,d"
+    assert ownership.packed([7, 5, 6]) == "5+2"
+
+
+def test_an_inode_listed_twice_stands_for_no_other() -> None:
+    assert ownership.unpacked(ownership.packed([5, 5, 7])) == [5, 7]
 
 
 def die_after(changes: int) -> str:
