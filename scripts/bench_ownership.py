@@ -1,8 +1,8 @@
 """Measures the ownership worker against `chown -R` and prints a table of ratios; run as root.
 
 Pairs are measured in turns within one run and their ratios' median is told, since a shared machine's speed drifts. Both
-of a pair start with the same cache (warm: the tree was just given back) and a disk at rest (sync). The worker runs with the Python that runs this
-file, which needs nothing but the standard library. The file server is stood in for by
+of a pair start with the same cache (warm: the tree was just given back) and a disk at rest (sync). The worker runs with
+the Python that runs this file, which needs nothing but the standard library. The file server is stood in for by
 scripts/slow_metadata.c, preloaded into both. `--write` puts the table into docs/performance.md.
 """
 
