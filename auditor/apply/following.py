@@ -21,7 +21,7 @@ from auditor.readiness import Progress, readiness
 _POLL = 1.0
 _TAIL = 50
 _INDEX = "batch.kubernetes.io/job-completion-index"
-_COUNTS = ("seen", "wrong", "changed", "failed", "per_second")
+_COUNTS = ("seen", "wrong", "changed", "earlier", "failed", "per_second")
 
 
 class NeverStarted(ActionFailed):

@@ -51,7 +51,10 @@ def _both(before: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any
     """Both saw the same entries; what each of them changed and wrote down is its own."""
     if not before:
         return now
-    changed = {"changed": (before.get("changed") or 0) + now["changed"]} if "changed" in now else {}
+    changed = {}
+    if "changed" in now:
+        # What the one before changed is among what came earlier to this one.
+        changed = {"changed": (before.get("changed") or 0) + now["changed"], "earlier": before.get("earlier") or 0}
     lists = {name: [*(before.get(name) or ()), *(now.get(name) or ())] for name in ("moved_aside", "records")}
     return {**now, **changed, **lists}
 

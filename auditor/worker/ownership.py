@@ -401,6 +401,7 @@ class State:
         self.specials: dict[int, dict[int, int]] = {}
         self.moves: list[tuple[str, str]] = []
         self.undone_at = -1
+        self.earlier = 0
         self.held: bytes | None = None  # undo: what is believed of it
 
     def __bool__(self) -> bool:
@@ -553,6 +554,8 @@ class State:
             elif kind == "p":
                 claim = (int(fields[2], 16), int(fields[3], 16), int(fields[4], 16))
                 fresh.append((at, int(fields[1], 16), claim))
+            elif kind == "o":
+                self.earlier += len(unpacked(fields[3]))
             elif kind == "s":
                 self.specials.setdefault(int(fields[1], 16), {})[int(fields[2], 16)] = int(fields[3], 8)
             elif kind == "m":
@@ -563,7 +566,7 @@ class State:
                 self.moves = []
                 self.undone_at = at
             if kind in ("e", "k", "z"):
-                self.claims, self.specials = {}, {}
+                self.claims, self.specials, self.earlier = {}, {}, 0
                 del fresh[:]
         if session_boot == boot:
             prove()
@@ -2393,7 +2396,9 @@ class Job:
     def summary(
         self, tally: Tally, counts: dict[str, Any], complete: bool, looked: dict[str, Any], engine: Engine | None
     ) -> None:
-        """The last line: all counts are entries; paths are below ROOT; samples are at most SAMPLES each."""
+        """The last line: all counts are entries; paths are below ROOT; samples are at most SAMPLES each. `earlier`: how
+        many the sessions that were cut off before had written down, each just before it was changed: the last of them
+        may not have come to that and then count as changed too. `resumed`: directories that they had done."""
         root = os.fstat(self.root_fd)
         taken = time.monotonic() - self.started
         line = {"event": "summary", "mode": self.mode, "root": shown(self.path), "uid": self.uid, "gid": self.gid}
@@ -2413,6 +2418,7 @@ class Job:
                 "looked": looked,
                 "moved_aside": self.aside,
                 "resumed": tally.resumed,
+                "earlier": self.state.earlier if self.mode == "run" and self.state else 0,
                 "state": {"path": shown(self.state.path or self.args.state), "error": self.state_problem or None}
                 if self.args.state
                 else None,

@@ -280,11 +280,25 @@ def test_what_a_job_did_that_ended_unwatched_is_part_of_the_next_one(cluster: Cl
     assert effect.details["seen"] == 12
     assert effect.details["records"] == ["a:1:x", "a:2:y"]
 
+    assert effect.message.startswith("5 entries given to 999:999.")
+
     cluster.job, cluster.statuses = existing(COMPLETE), [COMPLETE, FAILED]
     cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(event="error", message="no")]]
     with pytest.raises(ActionFailed) as failed:
         run(ACTION, "change", tools, lambda _: None)
     assert failed.value.details["records"] == ["a:1:x"]
+
+
+def test_what_pods_did_whose_log_is_gone_is_told_apart(cluster: Cluster, tools: Tools) -> None:
+    cluster.logs = [[line(**{**SUMMARY, "changed": 0}, earlier=1700)]]
+    effect = change_ownership.act(ACTION, tools, lambda _: None)
+    assert (effect.state, effect.details["earlier"]) == (State.DONE, 1700)
+    assert effect.message == "0 entries given to 999:999; before it was interrupted, up to 1,700 others."
+
+    cluster.job, cluster.statuses = existing(COMPLETE), [COMPLETE]
+    cluster.logs = [[line(**SUMMARY, earlier=20)], [line(**{**SUMMARY, "changed": 2}, earlier=25)]]
+    effect = change_ownership.act(ACTION, tools, lambda _: None)
+    assert effect.message.startswith("7 entries given to 999:999; before it was interrupted, up to 20 others.")
 
 
 def test_the_job_of_an_earlier_run_is_watched_on(cluster: Cluster, tools: Tools) -> None:

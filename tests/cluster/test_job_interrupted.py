@@ -238,6 +238,7 @@ def _killed_for_want_of_memory_it_goes_on(
     outcome = watch.outcome()
     assert outcome["state"] == State.DONE
     assert outcome["details"]["changed"] == ENTRIES - done
+    assert done <= outcome["details"]["earlier"] <= ENTRIES
     assert outcome["details"]["seen"] < ENTRIES
     assert f"Pod {name} was killed for want of memory (its limit is 96Mi); the Job makes another" in watch.said()
     assert volume.owners() == {"999:999": ENTRIES, "0:0": 1}

@@ -95,6 +95,16 @@ def test_killed_at_any_time_with_all_processes_the_owners_are_still_known(tree: 
     assert owners(tree) == before
 
 
+def test_the_run_that_goes_on_tells_how_much_was_done_before_it(tree: Path, state: Path) -> None:
+    subprocess.run(command(tree, "--jobs", 1, "--state", state, change=die_after(700)), check=False)
+    done = sum(owner == RIGHT for owner in owners(tree).values())
+    run = alone(tree, "--jobs", 1, "--state", state)
+    assert (run.code, run.summary["changed"]) == (0, len(owners(tree)) - done)
+    # What was written down and not changed any more is part of one directory.
+    assert 0 <= run.summary["earlier"] - done <= 40
+    assert alone(tree, "--state", state).summary["earlier"] == 0
+
+
 def test_a_huge_directory_is_taken_up_where_it_was_left(tmp_path: Path, state: Path) -> None:
     root = tmp_path / "volume"
     (root / "flat").mkdir(parents=True)

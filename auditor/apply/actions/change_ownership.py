@@ -96,7 +96,8 @@ def act(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
 
 def effect(action: ChangeOwnership, mode: Mode, summary: Mapping[str, Any]) -> Effect:
     """What a Job that came to its end did."""
-    details = {key: summary[key] for key in ("seen", "changed", "seconds", "per_second", "records") if key in summary}
+    told = ("seen", "changed", "earlier", "seconds", "per_second", "records")
+    details = {key: summary[key] for key in told if key in summary}
     if "changed" not in summary:
         unknown = "The Job came to its end. Its log could not be read, so how much it did is unknown."
         return Effect(State.DONE, unknown, details)
@@ -106,11 +107,13 @@ def effect(action: ChangeOwnership, mode: Mode, summary: Mapping[str, Any]) -> E
     moved = [entry for entry in summary.get("moved_aside") or () if entry.get("moved")]
     if moved:
         details["moved_aside"] = len(moved)
-    if not changed and not moved:
+    if not changed and not moved and not summary.get("earlier"):
         return Effect(State.ALREADY, f"Everything on {action.claim} belongs to {action.owner}.", details)
     aside = f" {len(moved)} of root's license activations moved aside." if moved else ""
     exposed = _EXPOSED if summary.get("records") == [] else ""
-    return Effect(State.DONE, f"{entries(changed)} given to {action.owner}.{aside}{exposed}", details)
+    earlier = int(summary.get("earlier") or 0)
+    before = f"; before it was interrupted, up to {earlier:,} others" if earlier else ""
+    return Effect(State.DONE, f"{entries(changed)} given to {action.owner}{before}.{aside}{exposed}", details)
 
 
 def _given_back(changed: int, left_out: Sequence[str]) -> Effect:
