@@ -9,24 +9,36 @@ from pathlib import Path
 import typer
 
 from auditor.cli import app
-from auditor.cli.printing import mute
+from auditor.cli.printing import mute, show_what_cannot_be_encoded
 from auditor.errors import PositAuditError
 
 INTERRUPTED = 130
 
 
-def main() -> None:
-    """0 and 2 are results; 1 is everything that kept a command from its work, a wrong flag included."""
+def _open_streams() -> None:
     if sys.stderr is None:  # closed, as by 2>&-
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end of the process
     if sys.stdout is None:
         sys.stderr.write("posit-audit: stdout is closed, and the result goes there.\n")
         sys.exit(1)
+    show_what_cannot_be_encoded()
+
+
+def _tell(error: PositAuditError) -> None:
+    from auditor.report.page import printable  # what it takes to load is not needed where all goes well
+
+    for line in f"posit-audit: {error}".split("\n"):
+        sys.stderr.write(f"{printable(line)}\n")
+
+
+def main() -> None:
+    """0 and 2 are results; 1 is everything that kept a command from its work, a wrong flag included."""
+    _open_streams()
     try:
         code = app(prog_name="posit-audit", standalone_mode=False)
         sys.stdout.flush()
     except PositAuditError as error:
-        sys.stderr.write(f"posit-audit: {error}\n")
+        _tell(error)
         sys.exit(error.exit_code)
     except typer.TyperException as error:
         show = getattr(error, "show", None)

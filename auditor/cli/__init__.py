@@ -18,7 +18,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Finds what an upgrade of Posit Connect or Posit Package Manager on Kubernetes trips over, says why with "
     "evidence, plans the repair and, where asked to, makes it, proves it and can undo it.",
-    epilog="Exit codes: 0 all is well or done, 2 findings or changes are left, 1 the work could not be done.",
+    epilog="Exit codes: 0 all is well or done, 2 findings or changes are left, 1 the work could not be done or failed, "
+    "130 interrupted.",
 )
 
 

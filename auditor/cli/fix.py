@@ -98,19 +98,29 @@ def fix(
     The plan tells of each change the object, the diff, what it interrupts and how it is undone. With --to it is the
     upgrade itself too: labels, owners, values and chart in their right order. With --apply: the whole plan as a dry run
     on the server first, then step by step, then a second scan that proves it. Ends with 0 where nothing is to be done
-    or all was done and verified, 2 where changes are planned or left (refused by a guard, or an upgrade that waits for
-    a decision), 1 where one failed.
+    or all was done and verified, 2 where changes are planned or left (refused meanwhile, not proven, or an upgrade that
+    waits for a decision), 1 where one failed, or the plan was refused as a whole and nothing was changed, 130 where it
+    was interrupted.
     """
-    from auditor.cli.printing import say
+    from auditor.cli.printing import say, say_unseen
     from auditor.model.scope import ProbeMode
     from auditor.pipeline import fix as pipeline
     from auditor.pipeline.scan import ScanRequest
 
     settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
+    where = options.scope(namespaces, all_namespaces)
     if watch:
-        watch_jobs(settings, tuple(namespaces or ()), all_namespaces=all_namespaces, output=output)
+        if apply or plan or out or to or rules or unsafe:
+            raise typer.BadParameter("--watch changes and plans nothing: give it without options of a repair.")
+        watch_jobs(settings, where, all_namespaces=all_namespaces, output=output)
+    if yes and not apply:
+        raise typer.BadParameter("--yes agrees to what --apply changes, and --apply is not given.")
+    if plan and (worker_image or shards > 1 or unsafe):
+        raise typer.BadParameter(
+            "A kept plan is applied as it is: give --unsafe, --worker-image and --shards where it is made."
+        )
     request = ScanRequest(
-        namespaces=tuple(namespaces or ()),
+        namespaces=where,
         all_namespaces=all_namespaces,
         probe=ProbeMode(probe),
         rules=tuple(rules or ()),
@@ -119,8 +129,6 @@ def fix(
         charts=tuple(charts or ()),
         helm=helm or "",
     )
-    if plan and (worker_image or shards > 1):
-        raise typer.BadParameter("A kept plan is applied as it is; give --worker-image and --shards where it is made.")
     jobs = pipeline.JobWishes(image=worker_image, shards=shards)
     prepared = pipeline.prepare(settings, request, unsafe=unsafe, saved=plan, jobs=jobs, tell=say)
     if out:
@@ -128,6 +136,7 @@ def fix(
     if not apply or not prepared.plan.steps:
         _show_plan(prepared, output)
         if prepared.before.saw_nothing:
+            say_unseen(prepared.before.snapshot.blind)
             raise typer.Exit(1)
         raise typer.Exit(2 if (prepared.plan.steps or prepared.upgrades_left) and not exit_zero else 0)
     if output == "text":

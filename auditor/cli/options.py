@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
 CLUSTER = "Cluster"
 CHOICE = "What to look at"
 RESULT = "Result"
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def namespaces_named(given: list[str] | None) -> list[str] | None:
+    """An unset variable in a script (-n "$NS") must not mean every namespace."""
+    for name in given or ():
+        if not _NAMESPACE.fullmatch(name):
+            raise typer.BadParameter(f"{name!r} can't be the name of a namespace.")
+    return given
+
 
 Kubeconfig = Annotated[
     str | None, typer.Option("--kubeconfig", metavar="FILE", help="Kubeconfig to use.", rich_help_panel=CLUSTER)
@@ -40,6 +52,7 @@ Namespaces = Annotated[
         metavar="NS",
         help="Look in this namespace; repeatable. Default: all where allowed, otherwise the current one.",
         rich_help_panel=CHOICE,
+        callback=namespaces_named,
     ),
 ]
 AllNamespaces = Annotated[
@@ -139,6 +152,12 @@ UpgradeCharts = Annotated[
         rich_help_panel=UPGRADE,
     ),
 ]
+
+
+def scope(namespaces: list[str] | None, all_namespaces: bool) -> tuple[str, ...]:
+    if namespaces and all_namespaces:
+        raise typer.BadParameter("-A asks for all namespaces and -n for some: leave one of them out.")
+    return tuple(namespaces or ())
 
 
 def cluster_settings(

@@ -22,6 +22,7 @@ def preflight(
             metavar="NS",
             help="Ask about this namespace; repeatable. Default: all.",
             rich_help_panel=options.CHOICE,
+            callback=options.namespaces_named,
         ),
     ] = None,
     output: options.Output = "text",

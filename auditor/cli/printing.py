@@ -5,8 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from auditor.model.seen import Unseen
+
+
+def show_what_cannot_be_encoded() -> None:
+    """Escaped: a sentence with an arrow must not end a run at a terminal that knows Latin-1 only."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_result(rendered: str | Callable[[bool, int | None], str]) -> None:
@@ -28,6 +39,12 @@ def say(line: str) -> None:
         sys.stderr.flush()
     except OSError:
         mute(sys.stderr)
+
+
+def say_unseen(blind: Sequence[Unseen]) -> None:
+    """Why a run ends with 1 that told nothing of any release: the log's last line, whatever the form of the result."""
+    first = blind[0]
+    say(f"posit-audit: Nothing could be looked at: {first.reason} Check with: posit-audit preflight")
 
 
 def mute(stream: TextIO) -> None:

@@ -45,7 +45,7 @@ def scan(
     deleted when it has looked. Ends with 0 where nothing is at or above --fail-on, 2 with findings, 1 where it could
     not do its work.
     """
-    from auditor.cli.printing import print_result
+    from auditor.cli.printing import print_result, say_unseen
     from auditor.model.finding import Severity
     from auditor.model.scope import ProbeMode
     from auditor.pipeline import scan as pipeline
@@ -53,7 +53,7 @@ def scan(
 
     settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
     request = pipeline.ScanRequest(
-        namespaces=tuple(namespaces or ()),
+        namespaces=options.scope(namespaces, all_namespaces),
         all_namespaces=all_namespaces,
         probe=ProbeMode(probe),
         rules=tuple(rules or ()),
@@ -78,6 +78,7 @@ def scan(
             )
         )
     if result.saw_nothing:
+        say_unseen(result.snapshot.blind)
         raise typer.Exit(1)
     found = result.failed_at(Severity(fail_on)) or (fail_on_unknown and result.has_unknown)
     raise typer.Exit(2 if found and not exit_zero else 0)

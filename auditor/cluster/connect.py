@@ -87,6 +87,7 @@ def _load_in_cluster(configuration: client.Configuration) -> tuple[str, str]:
 def _load_kubeconfig(configuration: client.Configuration, settings: ClusterSettings) -> tuple[str, str]:
     asked = settings.kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT_KUBECONFIG
     files = [Path(part).expanduser() for part in asked.split(os.pathsep) if part]
+    check = f"Check it with: kubectl config view{f' --kubeconfig {settings.kubeconfig}' if settings.kubeconfig else ''}"
     if not any(file.exists() for file in files):
         raise ClusterError(
             f"There is no kubeconfig at {asked}.",
@@ -101,20 +102,23 @@ def _load_kubeconfig(configuration: client.Configuration, settings: ClusterSetti
     except ClusterError:
         raise
     except config.ConfigException as error:
-        raise ClusterError(
-            f"The kubeconfig {asked} can't be used: {_first_line(error)}.", hint="Check it with: kubectl config view"
-        ) from error
-    except Exception as error:
-        raise ClusterError(
-            f"The kubeconfig {asked} can't be read ({type(error).__name__}).",
-            hint="Check it with: kubectl config view",
-        ) from error
+        raise ClusterError(f"The kubeconfig {asked} can't be used: {_first_line(error)}.", hint=check) from error
+    except Exception as error:  # the client trips over whatever is not as it expects, in its own ways
+        raise ClusterError(f"The kubeconfig {asked} {_unreadable(error)}.", hint=check) from error
     if said and not (configuration.api_key or configuration.cert_file):
         raise ClusterError(
             f"The credential program of context {chosen['name']!r} gave no credentials{_own_words(said)}.",
             hint="Log in again, then check with: kubectl auth whoami",
         )
     return str(chosen["name"]), str(chosen["context"].get("namespace") or "default")
+
+
+def _unreadable(error: Exception) -> str:
+    """Never with what stands there: it may be a token."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"can't be read: {error.strerror}"
+    mark = getattr(error, "problem_mark", None)  # of a YAMLError
+    return f"is not YAML at line {mark.line + 1}, column {mark.column + 1}" if mark else "is not a kubeconfig"
 
 
 def _chosen(file: str, kubeconfig: dict[str, Any], name: str | None) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
+from urllib.parse import quote
 
 import structlog
 import urllib3.exceptions
@@ -44,17 +45,17 @@ class Refusal:
         if status == Forbidden.status:
             return Forbidden(
                 f"{self.connection.identity} may not {self.verb} {self.what} (403).",
-                hint=f"Grant it the verb: {self.grant}",
+                hint=f"With a role that allows it this answers yes: {self.grant}",
             )
         if status == NotFound.status:
-            return NotFound(f"{self.what} is not there (404).")
+            return NotFound(f"The API server does not have {self.what} (404).")
         if status == Conflict.status:
             return Conflict(f"{self.what} could not be changed: {said or 'it was changed meanwhile'} (409).")
         if status == Invalid.status:
             return Invalid(f"The API server refuses {self.what} as invalid: {said or 'no reason given'} (422).")
         if status in _RETRIED_STATUS:
             return Transient(
-                f"The API server could not {self.verb} {self.what} ({status}).",
+                f"The API server could not {self.verb} {self.what}{f': {said}' if said else ''} ({status}).",
                 hint="Try again when it is less busy.",
                 retry_after=_retry_after(headers),
             )
@@ -62,10 +63,18 @@ class Refusal:
 
 
 def path_of(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
-    """`/apis/apps/v1/namespaces/x/deployments/y/scale`."""
+    """`/apis/apps/v1/namespaces/x/deployments/y/scale`. Raises NotFound for what can be no object's name: names come
+    from values and configuration too, and one with a slash would be the path of something else."""
     root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
-    scope = f"/namespaces/{namespace}" if namespace and resource.namespaced else ""
-    return "/".join(part for part in (f"{root}{scope}/{resource.plural}", name, subresource) if part)
+    scope = f"/namespaces/{_segment(namespace)}" if namespace and resource.namespaced else ""
+    end = f"/{_segment(name)}" if name else ""
+    return f"{root}{scope}/{resource.plural}{end}" + (f"/{subresource}" if subresource else "")
+
+
+def _segment(name: str) -> str:
+    if name in (".", "..") or "/" in name or "%" in name:
+        raise NotFound(f"{name!r} can't be the name of an object, so there is none.")
+    return quote(name)
 
 
 def describe(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
@@ -83,7 +92,8 @@ def refusal(
     plural = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
     scope = f"-n {namespace}" if namespace and resource.namespaced else "-A" if resource.namespaced else ""
     sub = f" --subresource={subresource}" if subresource else ""
-    grant = f"kubectl auth can-i {verb} {plural}{sub} {scope}".strip() + " must answer yes"
+    user = f" --as {connection.settings.impersonate}" if connection.settings.impersonate else ""
+    grant = f"kubectl auth can-i {verb} {plural}{sub} {scope}".strip() + user
     return Refusal(connection, verb, describe(resource, namespace, name, subresource), grant)
 
 
@@ -106,11 +116,16 @@ def send(
     def once() -> dict[str, Any]:
         response = _call(connection, method, path, refused, dict(query or {}), dict(headers), body)
         try:
-            return cast("dict[str, Any]", json.loads(response.read() or b"{}"))
+            answer = json.loads(response.read() or b"{}")
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Transient(f"The answer to {refused.verb} {refused.what} broke off.") from error
+        except ValueError:
+            raise _no_api_server(connection) from None
         finally:
             response.response.release_conn()
+        if not isinstance(answer, dict):
+            raise _no_api_server(connection)
+        return answer
 
     log.debug("request", method=method, path=path, query=dict(query or {}))
     return with_retries(once)
@@ -173,9 +188,21 @@ def _unreachable(connection: Connection, error: urllib3.exceptions.MaxRetryError
         return _untrusted(connection)
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError | urllib3.exceptions.ProtocolError):
         return Transient(f"The API server {connection.server} did not answer in time.")
+    why = getattr(getattr(reason, "__cause__", None), "strerror", None) or type(reason).__name__
     return Transient(
-        f"The API server {connection.server} can't be reached ({type(reason).__name__}).",
-        hint=f"Is it up, and is {connection.context!r} the right context? Check with: kubectl cluster-info",
+        f"The API server {connection.server} can't be reached: {why}.",
+        hint=f"Is it up, and is {connection.context!r} the right context? Check with: {_cluster_info(connection)}",
+    )
+
+
+def _cluster_info(connection: Connection) -> str:
+    file = connection.settings.kubeconfig
+    return " ".join(
+        [
+            "kubectl cluster-info",
+            *([f"--kubeconfig {file}"] if file else []),
+            *([] if connection.in_cluster else [f"--context {connection.context}"]),
+        ]
     )
 
 
@@ -183,6 +210,13 @@ def _untrusted(connection: Connection) -> ClusterError:
     return ClusterError(
         f"No trusted connection to the API server {connection.server} could be made: the TLS handshake failed.",
         hint="Check certificate-authority-data, client certificate and server name in the kubeconfig.",
+    )
+
+
+def _no_api_server(connection: Connection) -> ClusterError:
+    return ClusterError(
+        f"What answers at {connection.server} is not a Kubernetes API server: it sent something else than an object.",
+        hint="Is the address right, and is there a proxy or a login page before it?",
     )
 
 

@@ -22,6 +22,6 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
     namespaces: tuple[str, ...] = ()
     all_namespaces: bool = False
-    """-A: asked for by name, and stronger than `namespaces`."""
+    """-A: asked for by name; no namespaces then."""
     current: str = "default"
     """The namespace of the kubeconfig's context."""

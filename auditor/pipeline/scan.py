@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 import msgspec
@@ -94,6 +96,11 @@ def checked(request: ScanRequest) -> Asked:
     return Asked(rules=choose(request.rules), upgrades=wanted)
 
 
+def _did_you_mean(missing: Iterable[str], known: Iterable[str]) -> str:
+    near = [id_ for rule in missing for id_ in get_close_matches(rule, list(known), n=1)]
+    return f"{f'Did you mean {near[0]}? ' if near else ''}posit-audit rules lists them."
+
+
 def choose(ids: tuple[str, ...]) -> tuple[LoadedRule, ...]:
     every = discover()
     if not ids:
@@ -102,6 +109,6 @@ def choose(ids: tuple[str, ...]) -> tuple[LoadedRule, ...]:
     missing = [rule for rule in ids if rule not in known]
     if missing:
         raise UnknownRule(
-            f"There is no rule {', '.join(repr(rule) for rule in missing)}.", hint="posit-audit rules lists them."
+            f"There is {', '.join(f'no rule {id_!r}' for id_ in missing)}.", hint=_did_you_mean(missing, known)
         )
     return tuple(known[rule] for rule in dict.fromkeys(ids))

@@ -65,10 +65,43 @@ def test_a_wrong_flag_is_no_finding(arguments: tuple[str, ...]) -> None:
     assert not done.stdout
 
 
+@pytest.mark.parametrize("command", ["scan", "fix", "preflight"])
+@pytest.mark.parametrize("namespace", ["", "Packages", "a/b", "..", "x" * 64])
+def test_an_empty_or_impossible_namespace_is_not_every_namespace(command: str, namespace: str) -> None:
+    done = run(command, "-n", namespace, "--kubeconfig", "/nonexistent/config")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"'{namespace}' can't be the name of a namespace." in unwrapped(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("scan", "-A", "-n", "a"), "leave one of them out"),
+        (("fix", "-A", "-n", "a"), "leave one of them out"),
+        (("fix", "--watch", "--apply"), "--watch changes and plans nothing"),
+        (("fix", "--watch", "--out", "plan.json"), "--watch changes and plans nothing"),
+        (("fix", "--yes"), "--apply is not given"),
+        (("fix", "--plan", "plan.json", "--unsafe"), "A kept plan is applied as it is"),
+    ],
+)
+def test_an_option_that_would_be_passed_over_is_refused(arguments: tuple[str, ...], words: str) -> None:
+    done = run(*arguments, "--kubeconfig", "/nonexistent/config")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert words in unwrapped(done.stderr)
+
+
+def unwrapped(text: str) -> str:
+    """What stands in the frame of a usage error, on one line."""
+    return " ".join(line.strip("│ ") for line in text.splitlines())
+
+
 def test_an_unknown_rule_is_told_before_a_cluster_is_asked() -> None:
-    done = run("scan", "--rule", "nosuch", "--kubeconfig", "/nonexistent/config")
+    done = run("scan", "--rule", "license-mising", "--rule", "nosuch", "--kubeconfig", "/nonexistent/config")
     assert done.returncode == 1
-    assert "There is no rule 'nosuch'" in done.stderr
+    assert done.stderr == (
+        "posit-audit: There is no rule 'license-mising', no rule 'nosuch'. Did you mean license-missing? "
+        "posit-audit rules lists them.\n"
+    )
 
 
 def test_rules_are_listed_and_each_can_be_explained() -> None:
@@ -82,6 +115,16 @@ def test_rules_are_listed_and_each_can_be_explained() -> None:
 def test_nothing_is_coloured_in_a_pipe() -> None:
     assert "\x1b[" not in run("rules").stdout
     assert "\x1b[" not in run("rules", FORCE_COLOR="").stdout
+
+
+def test_what_a_terminal_can_not_show_is_escaped(tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text("launcher: {\u2192: 1}\n", encoding="utf-8")
+    done = run("lint", str(tmp_path / "values.yaml"), PYTHONIOENCODING="latin-1")
+    assert "Traceback" not in done.stderr
+    assert "\\u2192" in done.stdout
+    done = run("lint", str(tmp_path / "no\x1b[2J\nsuch.yaml"))
+    assert done.returncode == 1
+    assert "\x1b" not in done.stderr
 
 
 FULL = Path("/dev/full")

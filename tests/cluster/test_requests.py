@@ -198,8 +198,25 @@ def test_an_apply_never_takes_a_field_from_another_manager(server: ScriptedApiSe
 def test_nobody_listening_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry._backoff, "max", 0.002)
     connection = connect(ClusterSettings(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9")))
-    with pytest.raises(Unavailable, match="can't be reached"):
+    with pytest.raises(Unavailable, match="can't be reached: Connection refused") as caught:
         Reader(connection).get(PODS, "ns", "a")
+    file = connection.settings.kubeconfig
+    assert caught.value.hint.endswith(f"kubectl cluster-info --kubeconfig {file} --context here")
+
+
+@pytest.mark.parametrize("body", [b"<html>Log in</html>", b"[]", b"null", b"\xff"])
+def test_what_is_no_api_server_is_a_sentence(server: ScriptedApiServer, connection: Connection, body: bytes) -> None:
+    server.answers = [(200, {}, body)]
+    with pytest.raises(ClusterError, match=r"is not a Kubernetes API server.*proxy or a login page"):
+        Reader(connection).get(PODS, "ns", "a")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "../../nodes/n", "a%2fb"])
+def test_a_name_that_is_a_path_leads_nowhere(server: ScriptedApiServer, connection: Connection, name: str) -> None:
+    for namespace, secret in (("ns", name), (name, "a")):
+        with pytest.raises(NotFound, match="can't be the name of an object"):
+            Reader(connection).get(SECRETS, namespace, secret)
+    assert server.requests == []
 
 
 def test_no_kubeconfig_is_a_sentence(tmp_path: Path) -> None:
@@ -262,7 +279,7 @@ def test_a_refusal_names_the_user_as_it_was_given(server: ScriptedApiServer, tmp
 def test_a_broken_kubeconfig_is_a_sentence(tmp_path: Path, text: str) -> None:
     file = tmp_path / "broken"
     file.write_text(text)
-    with pytest.raises(ClusterError, match="broken can't be"):
+    with pytest.raises(ClusterError, match=r"broken (can't be|is not a kubeconfig|is not YAML at line 1, column 2)"):
         connect(ClusterSettings(kubeconfig=str(file)))
 
 
