@@ -79,6 +79,10 @@ class UnwritableFile(PositAuditError):
     """A file that was to be replaced can't be; it is as it was."""
 
 
+class UnwritableJournal(PositAuditError):
+    """What is about to be done, or was done, can't be written down."""
+
+
 class PlanRefused(PositAuditError):
     """The plan can't be applied: a dry-run or a guard said no. Nothing was changed."""
 

@@ -58,6 +58,11 @@ def _mends(step: Step, finding: Finding) -> bool:
     )
 
 
+def _about(step: Step, finding: Finding) -> bool:
+    """Whether it speaks of what the step changes, though no step would mend it any more."""
+    return finding.object == step.object or not (finding.fix and finding.fix.actions)
+
+
 def _verdict(
     steps: tuple[str, ...],
     rule: str,
@@ -90,7 +95,7 @@ def _only_look(step: Step, rule: str, after: tuple[Finding, ...]) -> tuple[bool,
     of_rule = [f for f in after if (f.rule, f.release) == (rule, step.release)]
     if not of_rule:
         return False, "Neither scan has an answer from this rule for this release."
-    if any(f.result is Result.FAILED and _mends(step, f) for f in of_rule):
+    if any(f.result is Result.FAILED and (_mends(step, f) or _about(step, f)) for f in of_rule):
         return False, "The second scan finds it."
     blind = next((f for f in of_rule if f.result is Result.UNKNOWN), None)
     if blind is not None:

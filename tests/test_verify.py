@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from auditor.model.finding import Finding, Result
@@ -79,6 +80,8 @@ def test_findings_that_no_step_was_to_mend_get_no_verdict() -> None:
         ([finding("r", result=Result.UNKNOWN, message="Forbidden.")], False, "could not look: Forbidden."),
         ([finding("r", result=Result.PASSED)], True, "does not find"),
         ([wanting(ownership(), rule="r")], True, "does not find"),
+        ([finding("r")], False, "finds it"),
+        ([msgspec.structs.replace(wanting(ownership(), rule="r"), object=STEP.object)], False, "finds it"),
     ],
 )
 def test_a_step_that_the_first_scan_knew_nothing_of_is_not_taken_on_trust(

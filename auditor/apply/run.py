@@ -18,7 +18,7 @@ from auditor.apply.effect import Effect
 from auditor.apply.journal import Journal
 from auditor.apply.progress import Progress
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, Conflict, Interrupted, PlanRefused, PositAuditError
+from auditor.errors import ActionFailed, Conflict, Interrupted, PlanRefused, PositAuditError, UnwritableJournal
 from auditor.model.action import ChangeOwnership, ScaleWorkload
 from auditor.model.outcome import Outcome, State
 from auditor.model.plan import Plan, Step
@@ -28,7 +28,7 @@ from auditor.model.snapshot import ReleaseRef
 def dry_run(plan: Plan, tools: Tools) -> None:
     """Every guard, every precondition and the API server's own answer, for every step. Raises one PlanRefused with all
     reasons; changes nothing."""
-    same_cluster(plan.server, tools)
+    same_cluster("The plan", plan.server, tools)
     reasons = [reason for step in plan.steps for reason in _against(step, tools)]
     if reasons:
         listed = "".join(f"\n  - {reason}" for reason in reasons)
@@ -47,11 +47,12 @@ def _against(step: Step, tools: Tools) -> Iterator[str]:
 def apply(plan: Plan, tools: Tools, journal: Journal, progress: Progress) -> tuple[Outcome, ...]:
     """One outcome per step, in order. Applying a plan twice is applying it once.
 
-    Raises Interrupted on Ctrl-C, SIGTERM and SIGHUP, after the journal says so."""
-    same_cluster(plan.server, tools)
+    Raises Interrupted on Ctrl-C, SIGTERM and SIGHUP, after the journal says so, and UnwritableJournal where nothing
+    more can be written down: then nothing more is begun, and servers that were stopped are started."""
+    same_cluster("The plan", plan.server, tools)
     outcomes: list[Outcome] = []
     stopped: set[ReleaseRef] = set()
-    with terminable():
+    with journal.held(), terminable():
         for step in plan.steps:
             progress.step(step)
             try:
@@ -61,14 +62,41 @@ def apply(plan: Plan, tools: Tools, journal: Journal, progress: Progress) -> tup
                 journal.interrupted(step)
                 job = " Its Job goes on by itself in the cluster." if isinstance(step.action, ChangeOwnership) else ""
                 raise Interrupted(
-                    f"Stopped during {step.id}.{job} What was begun is written down in {journal.path}.",
+                    f"Stopped during {step.id}.{job}{_left_stopped(plan, step)} What was begun is written down in "
+                    f"{journal.path}.",
                     hint=f"Run the same again to go on, or take it back with: posit-audit undo {journal.path}",
+                ) from None
+            except UnwritableJournal as error:
+                raise UnwritableJournal(
+                    f"{error} Nothing more was begun after {step.id}.{_started(plan, step, tools, progress)}",
+                    hint=f"Then run the same again, or take it back with: posit-audit undo {journal.path}",
                 ) from None
             if outcome.state in (State.FAILED, State.REFUSED):
                 stopped.add(step.release)
             outcomes.append(outcome)
             progress.done(step, outcome)
     return tuple(outcomes)
+
+
+def _starts_after(plan: Plan, last: Step) -> list[Step]:
+    """Of what the steps up to `last` stopped."""
+    at = plan.steps.index(last)
+    stops = {step.release for step in plan.steps[: at + 1] if isinstance(step.action, ScaleWorkload)}
+    return [step for step in plan.steps[at:] if step.release in stops and _ends_interruption(step)]
+
+
+def _left_stopped(plan: Plan, last: Step) -> str:
+    surely = "may be" if isinstance(last.action, ScaleWorkload) else "is"
+    return "".join(f" {step.object} {surely} stopped." for step in _starts_after(plan, last) if step is not last)
+
+
+def _started(plan: Plan, last: Step, tools: Tools, progress: Progress) -> str:
+    """Without a word in the journal: it only ends an interruption."""
+    outcomes = [_act(step, tools, progress) for step in _starts_after(plan, last)]
+    return "".join(
+        f" {outcome.message}" if outcome.state is State.DONE else f" {outcome.object} is stopped: {outcome.message}"
+        for outcome in outcomes
+    )
 
 
 def _make(step: Step, tools: Tools, journal: Journal, progress: Progress) -> Outcome:
@@ -117,10 +145,10 @@ def _skipped(step: Step) -> Outcome:
     return ended(step, State.SKIPPED, f"An earlier step of release {step.release} did not succeed.")
 
 
-def same_cluster(server: str, tools: Tools) -> None:
+def same_cluster(what: str, server: str, tools: Tools) -> None:
     if server != tools.server:
         raise PlanRefused(
-            f"The plan was made for the API server {server}, and this is {tools.server}. Nothing was changed.",
+            f"{what} was made for the API server {server}, and this is {tools.server}. Nothing was changed.",
             hint="Choose the context with --context.",
         )
 

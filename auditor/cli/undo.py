@@ -15,7 +15,9 @@ def undo(
     journal: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[JOURNAL]", help="Default: that of the last run that changed something.", show_default=False
+            metavar="[JOURNAL]",
+            help="Default: that of the last run against this cluster that changed something.",
+            show_default=False,
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")] = False,
@@ -29,7 +31,8 @@ def undo(
 ) -> None:
     """Take back what a journal says was done, the last step first.
 
-    What somebody else changed since is left as it is. Ends with 0 where all was taken back, 1 where something was not.
+    A run that went on from one that was cut off or failed is taken back with that. What somebody else changed since is
+    left as it is. Ends with 0 where all was taken back, 1 where something was not, 130 where it was interrupted.
     """
     from auditor.cli.fix import agree
     from auditor.cli.printing import print_result
@@ -39,15 +42,16 @@ def undo(
     from auditor.report.plan_text import outcomes_json, outcomes_text, undo_text
 
     settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
-    record = pipeline.find(journal)
-    steps = record.to_undo()
-    shown_first = undo_text(record.path, record.header.context, record.header.server, steps)
+    past = pipeline.find(settings, journal)
+    steps, header = past.steps, past.journal.header
+    journals = [each.path for each in (past.journal, *past.earlier)]
+    shown_first = undo_text(journals, header.context, header.server, steps)
     if output == "text":
         print_result(shown_first)
     if steps:
         agree(yes, "" if output == "text" else shown_first)
     with shown() as progress:
-        outcomes = pipeline.take_back(settings, record, helm=helm or "", progress=progress)
+        outcomes = pipeline.take_back(past, helm=helm or "", progress=progress)
     if output == "json":
         print_result(json.dumps(outcomes_json(outcomes), indent=2))
     elif outcomes:

@@ -13,7 +13,7 @@ from auditor.apply.run import apply, dry_run
 from auditor.apply.tools import open_tools
 from auditor.cluster.connect import Connection, connect
 from auditor.cluster.reader import Reader
-from auditor.errors import Interrupted, PositAuditError
+from auditor.errors import Interrupted, PositAuditError, UnreadableFile
 from auditor.inventory import Sights
 from auditor.inventory.own_pod import own_pod
 from auditor.model.action import UpgradeRelease
@@ -26,6 +26,7 @@ from auditor.pipeline.probe import Tell, looks
 from auditor.pipeline.scan import Asked, ScanRequest, ScanResult, checked, look
 from auditor.planning import plan
 from auditor.planning.placing import with_image, with_own_image, with_shards
+from auditor.planning.plan import with_action
 from auditor.settings import ClusterSettings
 from auditor.verify import verify
 
@@ -90,7 +91,7 @@ def prepare(
 ) -> Prepared:
     """With `saved` the plan is the one in that file as it stands: its preconditions tell whether it still fits. Reads
     only. Raises ClusterError where no cluster can be reached, UnreadableFile for what is no plan."""
-    kept = read_plan(saved) if saved else None
+    kept = _kept(saved) if saved else None
     if kept and not request.to:
         request = msgspec.structs.replace(request, to=_targets(kept))
     asked = checked(request)
@@ -103,6 +104,15 @@ def prepare(
         before=before,
         plan=kept or _made(connection, before, unsafe, jobs or JobWishes(), tell),
     )
+
+
+def _kept(path: Path) -> Plan:
+    """What is shown is made from what will be done, not read beside it: somebody may have edited the file."""
+    saved = read_plan(path)
+    steps = tuple(with_action(step, step.action) for step in saved.steps)
+    if len({step.id for step in steps}) < len(steps):
+        raise UnreadableFile(f"{path} holds two steps that change the same.", hint="Make the plan again.")
+    return msgspec.structs.replace(saved, steps=steps)
 
 
 def _targets(kept: Plan) -> tuple[str, ...]:

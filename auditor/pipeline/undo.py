@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.apply.journal import Journal, newest_journal
+import msgspec
+
+from auditor.apply.journal import Journal
+from auditor.apply.past_runs import gone_on_from, newest
 from auditor.apply.progress import Progress
 from auditor.apply.tools import open_tools
-from auditor.apply.undo import undo
-from auditor.cluster.connect import connect
+from auditor.apply.undo import to_take_back, undo
+from auditor.cluster.connect import Connection, connect
 from auditor.model.outcome import Outcome
+from auditor.model.plan import Step
 from auditor.settings import ClusterSettings
 
 
-def find(path: Path | None) -> Journal:
-    """The named journal, otherwise that of the last run that changed something. Raises UnreadableFile."""
-    return Journal.open(path) if path else newest_journal()
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """A run to take back, with those before that it went on from, newest first."""
+
+    connection: Connection
+    journal: Journal
+    earlier: tuple[Journal, ...]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What is left to take back, the last one first."""
+        return tuple(back.step for back in to_take_back(self.journal, self.earlier))
 
 
-def take_back(settings: ClusterSettings, journal: Journal, *, helm: str, progress: Progress) -> tuple[Outcome, ...]:
+def find(settings: ClusterSettings, path: Path | None) -> Past:
+    """The named journal, otherwise that of the last run against this cluster that changed something. Raises
+    UnreadableFile."""
+    connection = connect(settings)
+    journal = Journal.open(path) if path else newest(connection.server)
+    return Past(connection=connection, journal=journal, earlier=gone_on_from(journal))
+
+
+def take_back(past: Past, *, helm: str, progress: Progress) -> tuple[Outcome, ...]:
     """Raises PlanRefused where the journal is of another cluster, Interrupted on Ctrl-C, SIGTERM and SIGHUP."""
-    with open_tools(connect(settings), helm=helm) as tools:
-        return undo(journal, tools, progress)
+    with open_tools(past.connection, helm=helm) as tools:
+        return undo(past.journal, tools, progress, past.earlier)

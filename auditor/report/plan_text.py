@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -47,12 +47,14 @@ def plan_text(plan: Plan, findings: Iterable[Finding] = (), blind: Iterable[Unse
     return _text(lines)
 
 
-def undo_text(journal: object, context: str, server: str, steps: Iterable[Step]) -> str:
-    """What a journal has left to take back, the last step first."""
+def undo_text(journals: Sequence[object], context: str, server: str, steps: Iterable[Step]) -> str:
+    """What a run has left to take back, the last step first. `journals`: its own, and those that it went on from."""
     back = [f"  - {step.title}: {step.undo}" for step in steps]
+    by = ", which went on from ".join(map(str, journals))
     if not back:
-        return f"Nothing of {journal} is left to take back. Other journals lie beside it.\n"
-    return _text([f"Context {context} at {server}. To be taken back, by {journal}:", *back])
+        comma = "," if len(journals) > 1 else ""
+        return _text([f"Nothing of {by}{comma} is left to take back. An earlier run: posit-audit undo JOURNAL"])
+    return _text([f"Context {context} at {server}. To be taken back, by {by}:", *back])
 
 
 def _step(number: int, step: Step) -> list[str]:

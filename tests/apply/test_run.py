@@ -17,12 +17,22 @@ from auditor.apply import run as running
 from auditor.apply import undo as undoing
 from auditor.apply.actions import PERFORMERS
 from auditor.apply.effect import Effect
-from auditor.apply.journal import Interrupted as InterruptedRecord
 from auditor.apply.journal import Journal
 from auditor.apply.progress import Silent, Tick
+from auditor.apply.records import Intent
+from auditor.apply.records import Interrupted as InterruptedRecord
 from auditor.apply.run import apply, dry_run
 from auditor.apply.undo import undo
-from auditor.errors import ActionFailed, Conflict, Forbidden, Interrupted, PlanIsStale, PlanRefused
+from auditor.errors import (
+    ActionFailed,
+    Conflict,
+    Forbidden,
+    Interrupted,
+    NotFound,
+    PlanIsStale,
+    PlanRefused,
+    UnwritableJournal,
+)
 from auditor.model.action import Action, ChangeOwnership, LabelServiceAccount, PatchValues, ScaleWorkload
 from auditor.model.outcome import Outcome, State
 from auditor.model.plan import Plan, Step, step_id
@@ -290,3 +300,90 @@ def test_a_server_that_was_stopped_is_started_whatever_failed_between(fake: Fake
     assert [outcome.state for outcome in outcomes] == [State.DONE, State.FAILED, State.SKIPPED, State.DONE]
     assert ("act", start) in fake.calls
     assert ("act", values) not in fake.calls
+
+
+BRACKETED = planned(wanting(scale(3, 0), ownership(after_stop=True), patch(), scale(0, 3)))
+STOP, GIVE, VALUES, START = (step.id for step in BRACKETED.steps)
+
+
+def test_a_full_disk_ends_the_run_and_the_interruption(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal.create(BRACKETED, tmp_path)
+    writing = journal._add
+
+    def full(record: Any) -> None:
+        if isinstance(record, Intent) and record.step.id == VALUES:
+            raise UnwritableJournal("The journal can't be written.")
+        writing(record)
+
+    monkeypatch.setattr(journal, "_add", full)
+    with pytest.raises(UnwritableJournal, match=f"Nothing more was begun after {VALUES}. Done.*posit-audit undo"):
+        apply(BRACKETED, TOOLS, journal, Silent())
+    assert [call for call in fake.calls if call[0] == "act"] == [("act", STOP), ("act", GIVE), ("act", START)]
+
+    fake.on["act", START] = raising(ActionFailed("No node has room."))
+    with pytest.raises(UnwritableJournal, match=r"Deployment posit/rstudio-pm is stopped: No node has room\."):
+        apply(BRACKETED, TOOLS, journal, Silent())
+
+
+@pytest.mark.parametrize(("during", "words"), [(1, "is stopped"), (0, "may be stopped"), (3, "")])
+def test_who_stops_it_is_told_of_a_server_that_stands_still(
+    fake: Fake, tmp_path: Path, during: int, words: str
+) -> None:
+    fake.on["act", BRACKETED.steps[during].id] = raising(KeyboardInterrupt())
+    with pytest.raises(Interrupted) as stopped:
+        apply(BRACKETED, TOOLS, Journal.create(BRACKETED, tmp_path), Silent())
+    assert ("rstudio-pm " in stopped.value.message) is bool(words)
+    assert words in stopped.value.message
+
+
+@pytest.mark.parametrize("error", [PlanRefused("Somebody upgraded it since."), ActionFailed("Helm failed.")])
+def test_files_are_not_given_back_below_a_chart_that_stays(fake: Fake, tmp_path: Path, error: Exception) -> None:
+    journal = Journal.create(BRACKETED, tmp_path)
+    apply(BRACKETED, TOOLS, journal, Silent())
+    fake.calls.clear()
+    fake.on["undo", VALUES] = raising(error)
+    states = [outcome.state for outcome in undo(journal, TOOLS)]
+    assert states[2:] == [State.SKIPPED, State.DONE]
+    assert [call for call in fake.calls if call[0] in ("undo", "act")] == [
+        ("undo", START),
+        ("undo", VALUES),
+        ("undo", STOP),
+    ]
+    # Once the chart can be taken back, the server is stopped for the rest as it was the first time.
+    del fake.on["undo", VALUES]
+    assert [outcome.step for outcome in undo(journal, TOOLS)] == [START, VALUES, GIVE, STOP]
+    assert journal.to_undo() == ()
+
+
+@pytest.mark.parametrize("with_stop", [True, False])
+def test_a_server_that_a_rollback_started_is_stopped_before_owners_are_given_back(
+    fake: Fake, tmp_path: Path, with_stop: bool
+) -> None:
+    journal = Journal.create(BRACKETED, tmp_path)
+    apply(msgspec.structs.replace(BRACKETED, steps=BRACKETED.steps[not with_stop :]), TOOLS, journal, Silent())
+    fake.calls.clear()
+    fake.actions.clear()
+    undo(journal, TOOLS)
+    stop = fake.calls.index(("act", STOP))
+    assert fake.calls[stop - 1 : stop + 2] == [("undo", VALUES), ("act", STOP), ("undo", GIVE)]
+    assert fake.actions[stop] == scale(3, 0)
+    fake.on["act", STOP] = raising(NotFound("It is gone."))
+    journal.intent(BRACKETED.steps[1])
+    assert State.DONE in [outcome.state for outcome in undo(journal, TOOLS)]
+
+
+def test_what_went_on_from_a_run_that_was_cut_off_is_taken_back_with_it(fake: Fake, tmp_path: Path) -> None:
+    first, second = (Journal.create(BRACKETED, tmp_path / name) for name in ("1", "2"))
+    fake.on["act", GIVE] = raising(KeyboardInterrupt())
+    with pytest.raises(Interrupted):
+        apply(BRACKETED, TOOLS, first, Silent())
+    fake.on["act", GIVE] = lambda: Effect(State.DONE, "Done.", {"records": ["a:1:x"]})
+    apply(msgspec.structs.replace(BRACKETED, steps=BRACKETED.steps[1:]), TOOLS, second, Silent())
+    assert second.went_on_from(first)
+    fake.calls.clear()
+    outcomes = undo(second, TOOLS, earlier=(first,))
+    assert [outcome.step for outcome in outcomes] == [START, VALUES, GIVE, STOP]
+    assert first.to_undo() == second.to_undo() == ()
+    assert msgspec.structs.replace(BRACKETED.steps[1].action, records=("a:1:x",)) in fake.actions

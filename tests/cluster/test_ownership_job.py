@@ -258,7 +258,7 @@ def test_a_claim_that_only_one_pod_may_have_is_changed_and_given_back_while_the_
     ready = "jsonpath={.status.readyReplicas}"
     assert kubectl("get", "deployment", "pm-rstudio-pm", "-n", namespace, "-o", ready) == "1"
 
-    outcomes = undo.take_back(settings, undo.find(result.journal), helm="", progress=Silent())
+    outcomes = undo.take_back(undo.find(settings, result.journal), helm="", progress=Silent())
 
     assert {outcome.state for outcome in outcomes} == {State.DONE}, outcomes
     assert {owner.partition(":")[0] for owner in volume.owners()} == {"0"}

@@ -7,9 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
-from auditor.errors import Interrupted, Unavailable
+from auditor.errors import Interrupted, Unavailable, UnreadableFile
 from auditor.model.outcome import State
 from auditor.pipeline import fix
 from auditor.pipeline.scan import ScanRequest
@@ -83,3 +84,15 @@ def test_a_kept_plan_brings_the_chart_versions_that_its_upgrades_go_to(
     assert (prepared.plan, prepared.request.to) == (kept, ("rstudio-pm=0.20.4",))
     asked = fix.prepare(ClusterSettings(), ScanRequest(to=("rstudio-pm=0.5.29",)), saved=tmp_path / "plan.json")
     assert asked.request.to == ("rstudio-pm=0.5.29",)
+
+
+def test_what_is_shown_of_a_kept_plan_is_what_would_be_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kept, file = planned(wanting(label())), tmp_path / "plan.json"
+    fix.keep(kept, file)
+    monkeypatch.setattr(fix, "connect", lambda _: None)
+    monkeypatch.setattr(fix, "look", lambda *_: SimpleNamespace())
+    file.write_text(file.read_text().replace(kept.steps[0].title, "Nothing to worry about"))
+    assert fix.prepare(ClusterSettings(), ScanRequest(), saved=file).plan == kept
+    fix.keep(msgspec.structs.replace(kept, steps=kept.steps * 2), file)
+    with pytest.raises(UnreadableFile, match="two steps that change the same"):
+        fix.prepare(ClusterSettings(), ScanRequest(), saved=file)

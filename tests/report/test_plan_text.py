@@ -95,12 +95,13 @@ def test_outcomes_and_verdicts() -> None:
 
 def test_what_a_journal_has_to_take_back_is_told_with_its_cluster() -> None:
     steps = PLAN.steps[:1]
-    assert undo_text("/j.jsonl", "test", "https://127.0.0.1:6443", steps) == (
+    assert undo_text(["/j.jsonl"], "test", "https://127.0.0.1:6443", steps) == (
         "Context test at https://127.0.0.1:6443. To be taken back, by /j.jsonl:\n"
         "  - Label ServiceAccount posit/content: posit-audit undo takes the label away again.\n"
     )
-    assert undo_text("/j.jsonl", "test", "https://127.0.0.1:6443", ()) == (
-        "Nothing of /j.jsonl is left to take back. Other journals lie beside it.\n"
+    assert undo_text(["/j.jsonl", "/i.jsonl"], "test", "https://127.0.0.1:6443", ()) == (
+        "Nothing of /j.jsonl, which went on from /i.jsonl, is left to take back. "
+        "An earlier run: posit-audit undo JOURNAL\n"
     )
 
 
