@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -35,9 +34,8 @@ def _section(loaded: LoadedRule) -> Iterator[str]:
     rule = loaded.rule
     yield from ("", f"## {loaded.id}", "", f"**{rule.severity}**, {_products(loaded)}. {rule.title}.")
     yield from ("", rule.why, "", f"What to do: {rule.remedy}")
-    notes = inspect.getdoc(inspect.getmodule(loaded.check))
-    if notes:
-        yield from ("", notes)
+    if loaded.notes:
+        yield from ("", loaded.notes)
     wants = f"; where it can also {_spelled(rule.wants)}" if rule.wants else ""
     yield from ("", f"Looks at {_spelled(rule.reads)}{wants}. Source: <{rule.source}>")
 

@@ -24,4 +24,4 @@ def explain(
     from auditor.report import explain as page
 
     (loaded,) = choose((rule,))
-    print_result(lambda color, width: page.explain(loaded.id, loaded.rule, color=color, width=width))
+    print_result(lambda color, width: page.explain(loaded.id, loaded.rule, loaded.notes, color=color, width=width))

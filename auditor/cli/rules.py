@@ -6,7 +6,7 @@ from auditor.cli import options
 
 
 def rules(output: options.Output = "text") -> None:
-    """List every rule with its severity and the products it is about."""
+    """List every rule with its severity, the products it is about, and its fault."""
     from auditor.cli.printing import print_result
     from auditor.report import explain as page
     from auditor.rules import discover

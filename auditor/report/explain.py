@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 
 from auditor.model.finding import Rule
@@ -13,7 +14,7 @@ from auditor.report.text import STYLES
 RULES_SCHEMA = "posit-audit.rules/v1"
 
 
-def explain(rule_id: str, rule: Rule, *, color: bool = False, width: int | None = None) -> str:
+def explain(rule_id: str, rule: Rule, notes: str = "", *, color: bool = False, width: int | None = None) -> str:
     page = Page(color=color, width=width)
     page.line((rule_id, "bold"), f": {rule.title}.", hang=2)
     page.line((rule.severity.value, STYLES[rule.severity]), f", {_products(rule)}")
@@ -21,6 +22,8 @@ def explain(rule_id: str, rule: Rule, *, color: bool = False, width: int | None 
         page.blank()
         page.line((heading, "bold"))
         page.line(text, indent=2)
+    if notes:
+        _notes(page, notes)
     page.blank()
     page.line(("Looks at", "bold"))
     page.line(", ".join(_spelled(rule.reads)), indent=2)
@@ -39,7 +42,10 @@ def listing(rules: Iterable[tuple[str, Rule]], *, color: bool = False) -> str:
     page = Page(color=color)
     for rule_id, rule in ordered:
         page.line(
-            (f"{rule_id:<{longest}}", "bold"), "  ", (f"{rule.severity:<7}", STYLES[rule.severity]), f"  {rule.title}"
+            (f"{rule_id:<{longest}}", "bold"),
+            "  ",
+            (f"{rule.severity:<7}", STYLES[rule.severity]),
+            f"  {_short(rule):<15}  {rule.title}",
         )
     return page.text()
 
@@ -60,6 +66,23 @@ def listing_json(rules: Iterable[tuple[str, Rule]]) -> str:
         for rule_id, rule in sorted(rules)
     ]
     return json.dumps({"schema": RULES_SCHEMA, "rules": listed}, indent=2) + "\n"
+
+
+def _notes(page: Page, notes: str) -> None:
+    """Paragraph by paragraph; their own line breaks are those of a source file, but an item of a list has its line."""
+    page.blank()
+    page.line(("Notes", "bold"))
+    for number, paragraph in enumerate(notes.split("\n\n")):
+        if number:
+            page.blank()
+        for item in re.split(r"\n(?=- )", paragraph):
+            page.line(" ".join(item.split()), indent=2, hang=2 if item.startswith("- ") else 0)
+
+
+def _short(rule: Rule) -> str:
+    if rule.products == frozenset(Product):
+        return "both"
+    return _products(rule).removeprefix("Posit ")
 
 
 def _products(rule: Rule) -> str:

@@ -6,6 +6,7 @@ heading of its section in docs/rules.md and the name of its test. A check is pur
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
@@ -21,13 +22,18 @@ class LoadedRule(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     rule: Rule
     check: Callable[[ReleaseState], Iterator[Judgement]]
+    notes: str = ""
+    """The module's docstring: what is worth knowing beside what the rule declares. Paragraphs, and lists with "- "."""
 
 
 def discover() -> tuple[LoadedRule, ...]:
     """Every rule, by id."""
     names = sorted(module.name for module in iter_modules(__path__))
     modules = ((name, import_module(f"{__name__}.{name}")) for name in names)
-    return tuple(LoadedRule(id=name.replace("_", "-"), rule=m.RULE, check=m.check) for name, m in modules)
+    return tuple(
+        LoadedRule(id=name.replace("_", "-"), rule=m.RULE, check=m.check, notes=inspect.getdoc(m) or "")
+        for name, m in modules
+    )
 
 
 def judge(snapshot: Snapshot, rules: Iterable[LoadedRule]) -> tuple[Finding, ...]:

@@ -110,6 +110,7 @@ def test_rules_are_listed_and_each_can_be_explained() -> None:
     page = run("explain", rule)
     assert page.returncode == 0, page.stderr
     assert page.stdout.startswith(rule)
+    assert "- false asks for no hook." in run("explain", "enable-migrations-misspelled").stdout
 
 
 def test_nothing_is_coloured_in_a_pipe() -> None:
