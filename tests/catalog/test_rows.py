@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,11 @@ def test_each_row_has_its_line(path: Path) -> None:
     assert [json.loads(line) for line in lines] == [row for table in tables for row in table]
 
 
-def test_no_row_speaks_of_this_machine() -> None:
-    assert not any("/work/" in path.read_text() for path in DATA.glob("*.json"))
+def test_no_row_speaks_of_a_folder_of_whoever_wrote_it() -> None:
+    """A path in a row is one inside a server's container."""
+    text = "".join(path.read_text() for path in DATA.glob("*.json"))
+    tops = set(re.findall(r"(?<![\w./:>*-])/([a-z]\w*)", text))
+    assert tops <= {"etc", "mnt", "opt", "usr", "var"}
 
 
 def test_every_release_is_known() -> None:
