@@ -283,7 +283,8 @@ def main() -> int:
             print(f"measuring: {part}", file=sys.stderr)
             rows += measures[part]()
     load = os.getloadavg()[0]
-    system = f"{os.cpu_count()} cores, load {load:.1f} at the end, Linux {os.uname().release}"
+    kernel = ".".join(os.uname().release.split(".")[:2])  # what follows says more of the host than of Linux
+    system = f"{os.cpu_count()} cores, load {load:.1f} at the end, Linux {kernel}"
     text = f"{table(rows)}\n\n{system}, Python {platform.python_version()}."
     print(text)
     if args.write:
