@@ -1,4 +1,4 @@
-"""posit-audit inside the cluster, as docs/operations.md says: every command of that page is run here.
+"""posit-audit inside the cluster, as docs/operations.md says: every console block of that page is run here.
 
 The tests of this module share one estate and run in their order; the last ones leave it as it was built.
 """
@@ -22,7 +22,7 @@ from auditor.settings import ClusterSettings
 from scripts import kube_score
 from tests.chart_repository import ChartRepository
 from tests.cluster.operations import Operator, sections
-from tests.estate import CONTENT, DASHBOARDS, NAMESPACES, PACKAGES, PLANTED, PUBLISHING, Estate
+from tests.estate import DASHBOARDS, NAMESPACES, PACKAGES, PLANTED, PUBLISHING, Estate
 
 pytestmark = pytest.mark.cluster
 
@@ -301,15 +301,7 @@ def test_the_fix_role_repairs_the_estate_from_inside(operator: Operator, kubectl
     for namespace in (DASHBOARDS, PACKAGES):
         operator.run(f"kubectl apply -k fix-{namespace}")
         operator.run(f"kubectl create configmap posit-audit-charts -n {namespace} --from-file=charts")
-    # Connect's content is in another namespace; both are looked at.
-    job = json.loads(
-        operator.run(
-            f"kubectl create job fix-1 --from=cronjob/posit-audit-fix -n {DASHBOARDS} --dry-run=client -o json"
-        )
-    )
-    job["spec"]["template"]["spec"]["containers"][0]["args"] += ["--namespace", CONTENT]
-    kubectl("create", "-f", "-", input=json.dumps(job))
-    operator.run(f"kubectl create job fix-1 --from=cronjob/posit-audit-fix -n {PACKAGES}")
+        operator.run(f"kubectl create job fix-1 --from=cronjob/posit-audit-fix -n {namespace}")
     *_, told = operator.follow("Repair from inside")
     assert "2 of 2 findings mended" in told
     for namespace in (DASHBOARDS, PACKAGES):

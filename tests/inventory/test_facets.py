@@ -609,6 +609,20 @@ def test_accounts_and_bindings_are_those_of_release_and_content() -> None:
     assert (binding.role, binding.accounts) == ("connect-rstudio-connect", (("posit", "connect-rstudio-connect"),))
 
 
+def test_content_is_looked_at_where_it_runs_though_only_the_releases_namespace_is_searched() -> None:
+    """So `--namespace` of a fix need not name the content's."""
+    reader = FakeReader(*release("rstudio-connect"), *surroundings(), content_job("report"))
+
+    snapshot = take(reader, Scope(namespaces=("posit",)), ALL, ProbeMode.AUTO)  # type: ignore[arg-type]
+
+    (state,) = snapshot.releases
+    assert isinstance(state.content, Content)
+    assert (state.content.namespace, state.content.jobs) == ("content", 1)
+    assert "ServiceAccount content/default" in [str(account.ref) for account in state.service_accounts]
+    assert not unseen(state)
+    assert snapshot.blind == ()
+
+
 def test_a_hook_that_hangs_is_told_with_what_its_pod_waits_for() -> None:
     name = "pm-rstudio-pm-chown-shared-storage"
     job = body("Job", name, spec={}, status={"active": 1})
