@@ -60,7 +60,8 @@ class Discovery:
             except NotSeenError as error:
                 if self.scope.all_namespaces and error.__cause__:
                     raise error.__cause__ from None  # all of them were insisted on
-                self._see_not(error, f"Other namespaces than {self.scope.current} were not searched", "name others with -n")
+                consequence = f"Other namespaces than {self.scope.current} were not searched"
+                self._see_not(error, consequence, "name others with -n")
         self.namespaces = (self.scope.current,) if everywhere else tuple(dict.fromkeys(self.scope.namespaces))
         return [row for namespace in self.namespaces for row in self._deployments_in(namespace)]
 

@@ -251,7 +251,8 @@ def test_where_all_namespaces_are_refused_the_current_one_is_searched_and_that_i
 
     assert [str(one.ref) for one in snapshot.releases] == ["posit/pm"]
     assert snapshot.namespaces == ("posit",)
-    assert snapshot.blind[0].reason.startswith("Other namespaces than posit were not searched: You may not list deployments")
+    reason = "Other namespaces than posit were not searched: You may not list deployments"
+    assert snapshot.blind[0].reason.startswith(reason)
     assert snapshot.blind[0].how.endswith("; or name others with -n")
 
 
