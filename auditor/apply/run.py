@@ -32,7 +32,10 @@ def dry_run(plan: Plan, tools: Tools) -> None:
     reasons = [reason for step in plan.steps for reason in _against(step, tools)]
     if reasons:
         listed = "".join(f"\n  - {reason}" for reason in reasons)
-        raise PlanRefused(f"The plan can't be applied, and nothing was changed:{listed}")
+        raise PlanRefused(
+            f"The plan can't be applied, and nothing was changed:{listed}\n"
+            "Mend what is named, or plan without it (-n, --rule)."
+        )
 
 
 def _against(step: Step, tools: Tools) -> Iterator[str]:
