@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.apply.following import NeverStarted, follow, told
+from auditor.apply.following import NeverStarted, follow
 from auditor.apply.ownership_job import UID_ANNOTATION, Mode, config_map, job, name_of
+from auditor.apply.parts import told
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Conflict, NotFound

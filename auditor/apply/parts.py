@@ -1,0 +1,124 @@
+"""What the pods of a Job have told in their logs, one part of the work for each index. Reads only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.apply.interruption import is_cut_off
+from auditor.apply.ownership_job import CONTAINER
+from auditor.apply.tools import Tools
+from auditor.errors import ApiError
+from auditor.model.kubernetes import PODS
+from auditor.model.ownership import entries
+
+_TAIL = 50
+_INDEX = "batch.kubernetes.io/job-completion-index"
+_COUNTS = ("seen", "wrong", "changed", "earlier", "failed", "per_second")
+
+
+@dataclass
+class Part:
+    """What the logs of one part's pods have told so far; the newest pod's is read."""
+
+    pod: str = ""
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+    records: dict[str, None] = field(default_factory=dict)
+    """Of all its pods: one that went on may have begun another record."""
+
+    def so_far(self) -> Mapping[str, Any]:
+        return {**self.summary, "per_second": 0} if self.summary else self.progress
+
+    def read(self, pod: Mapping[str, Any], tools: Tools) -> None:
+        metadata = pod["metadata"]
+        try:
+            log = tools.reader.log(metadata["namespace"], metadata["name"], CONTAINER, tail_lines=_TAIL, attempts=1)
+            lines = list(log)
+        except ApiError:
+            # The log of a pod that is just starting or just gone can't be read; the Job's status decides.
+            self.progress = {**self.progress, **({"per_second": 0} if self.progress else {})}
+            return
+        self.pod = metadata["name"]
+        self.summary, self.error = {}, ""
+        for event in map(_event, lines):
+            match event.get("event"):
+                case "progress":
+                    self.progress = event
+                case "summary":
+                    self.records.update(dict.fromkeys(event.get("records") or ()))
+                    self.summary = {**event, **({"records": [*self.records]} if "records" in event else {})}
+                case "error":
+                    self.error = str(event.get("message", ""))
+                case _:
+                    pass
+
+
+def told(made: Mapping[str, Any], tools: Tools) -> Mapping[str, Any]:
+    """What the pods of a Job have summed up by now, all parts together; empty where nothing can be read."""
+    parts: dict[str, Part] = {}
+    read(newest_pods(made["metadata"]["namespace"], made["metadata"]["name"], tools), parts, tools)
+    return together([part.summary for part in parts.values()])
+
+
+def read(pods: Mapping[str, Mapping[str, Any]], parts: dict[str, Part], tools: Tools) -> bool:
+    """Whether one of them has begun."""
+    begun = {index: pod for index, pod in pods.items() if not _waits(pod)}
+    for index, pod in begun.items():
+        if not is_cut_off(pod):
+            parts.setdefault(index, Part()).read(pod, tools)
+    return bool(begun)
+
+
+def _waits(pod: Mapping[str, Any]) -> bool:
+    return bool((pod.get("status") or {}).get("phase", "Pending") == "Pending")
+
+
+def records(parts: Iterable[Part]) -> dict[str, Any]:
+    """For the journal: undo believes the records on the volume by their digests."""
+    return {"records": [record for part in parts for record in part.records]}
+
+
+def newest_pods(namespace: str, name: str, tools: Tools) -> dict[str, dict[str, Any]]:
+    """By the index of their part."""
+    newest: dict[str, dict[str, Any]] = {}
+    pods = tools.reader.list(PODS, namespace, label_selector=f"batch.kubernetes.io/job-name={name}")
+    for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", ""))):
+        newest[(pod["metadata"].get("annotations") or {}).get(_INDEX, "0")] = pod
+    return newest
+
+
+def together(told: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Counts are added up; each part counts its own entries only."""
+    told = [one for one in told if one]
+    if not told[1:]:
+        return told[0] if told else {}
+    return {
+        **told[-1],
+        **{name: sum(one.get(name) or 0 for one in told) for name in _COUNTS},
+        "seconds": max(one.get("seconds") or 0 for one in told),
+        **{name: [entry for one in told for entry in one.get(name) or ()] for name in ("moved_aside", "records")},
+    }
+
+
+def _event(line: str) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def why_failed(parts: Iterable[Part], reason: str) -> str:
+    told = [part for part in parts if part.pod]
+    speaking = [part for part in told if part.summary.get("message") or part.error]
+    part = next(iter([*speaking, *told]), Part())
+    said = str(part.summary.get("message") or part.error)
+    counts = together([each.summary for each in told])
+    changed, failed = counts.get("changed"), counts.get("failed")
+    numbers = f" It changed {entries(changed)} and could not change {failed:,}." if changed and failed else ""
+    where = f" (pod {part.pod})" if part.pod else ""
+    return f"The ownership Job failed{where}: {said or reason}{numbers}"
