@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from auditor.apply import guards
@@ -10,13 +10,16 @@ from auditor.apply.interruption import Interruptions, is_cut_off, out_of_memory
 from auditor.apply.ownership_job import LOOK
 from auditor.apply.parts import Part, newest_pods, read, records, together, why_failed
 from auditor.apply.progress import Tick
+from auditor.apply.silence import SILENT, silent
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, ApiError, NotFound
+from auditor.errors import ActionFailed, ApiError, ClusterError, NotFound
 from auditor.model.kubernetes import EVENTS, JOBS
 from auditor.questions.admission import refused_as_root, refused_look
 from auditor.readiness import Progress, readiness
 
 _POLL = 1.0
+_SILENCE = 600.0
+"""Seconds without an answer of the API server, after which nobody waits for one any more."""
 
 
 class NeverStarted(ActionFailed):
@@ -25,23 +28,31 @@ class NeverStarted(ActionFailed):
 
 def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, Any]:
     """The worker's summary, of all parts together; empty where no log could be read. Raises ActionFailed where it
-    failed or was deleted, NeverStarted where no pod began in time or none is admitted."""
+    failed, was deleted or can't be watched any more, NeverStarted where no pod began in time or none is admitted."""
     namespace, name = made["metadata"]["namespace"], made["metadata"]["name"]
     looks = (made["metadata"].get("labels") or {}).get("app.kubernetes.io/component") == LOOK
-    start_by = tools.clock() + tools.start_seconds
     parts: dict[str, Part] = {}
+    try:
+        return _to_its_end(namespace, name, parts, tools, tick, looks=looks)
+    except NotFound:
+        message = f"Job {namespace}/{name} was deleted by somebody while it ran."
+        raise ActionFailed(message, details=records(parts.values())) from None
+    except (ApiError, ClusterError) as error:
+        goes_on = "" if looks else " It goes on by itself; to stay with it: posit-audit fix --watch."
+        message = f"Job {namespace}/{name} can't be watched any more: {error.message}{goes_on}"
+        raise ActionFailed(message, hint=error.hint, details=records(parts.values())) from None
+
+
+def _to_its_end(
+    namespace: str, name: str, parts: dict[str, Part], tools: Tools, tick: Tick, *, looks: bool
+) -> Mapping[str, Any]:
+    start_by = tools.clock() + tools.start_seconds
     started, interruptions = False, Interruptions()
-    while True:
-        try:
-            now = tools.reader.get(JOBS, namespace, name)
-        except NotFound:
-            message = f"Job {namespace}/{name} was deleted by somebody while it ran."
-            raise ActionFailed(message, details=records(parts.values())) from None
+    for now, pods in _glances(namespace, name, tools, tick):
         state = readiness(now)
-        pods = newest_pods(namespace, name, tools)
         started = read(pods, parts, tools) or started
         if state.progress is Progress.CURRENT:
-            return together([part.summary for part in parts.values()])
+            break
         if state.progress is Progress.FAILED:
             why = why_failed(parts.values(), _reason(state.reason, pods.values()))
             raise ActionFailed(why, hint=_see_log(namespace, name), details=records(parts.values()))
@@ -55,6 +66,24 @@ def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, An
             tick({"note": _waiting(stuck, namespace, name, tools)[0]})
         elif any(part.progress and not part.summary for part in parts.values()):
             tick(together([part.so_far() for part in parts.values()]))
+    return together([part.summary for part in parts.values()])
+
+
+def _glances(
+    namespace: str, name: str, tools: Tools, tick: Tick
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]]:
+    """The Job and its newest pods, about once a second. Raises NotFound where it is gone."""
+    answered = tools.clock()
+    while True:
+        try:
+            glance = tools.reader.get(JOBS, namespace, name), newest_pods(namespace, name, tools)
+        except SILENT as error:
+            if tools.clock() - answered >= _SILENCE:
+                raise
+            tick({"note": f"waiting: {silent(error)}"})
+        else:
+            answered = tools.clock()
+            yield glance
         tools.pause(_POLL)
 
 
@@ -76,14 +105,14 @@ def _wait_for_start(
     looks: bool,
 ) -> None:
     pod = next(iter(pods.values()), None)
-    waiting, event = _waiting(pod, namespace, name, tools)
+    what, event = _waiting(pod, namespace, name, tools)
     if pod is None and event and guards.is_about_root(event[1]):
         refused = refused_look if looks else refused_as_root
         raise NeverStarted(refused(namespace, event[1]))
-    tick({"note": waiting})
+    tick({"note": what})
     if late:
         raise NeverStarted(
-            f"The pod of Job {namespace}/{name} did not start within {tools.start_seconds} seconds: {waiting}."
+            f"The pod of Job {namespace}/{name} did not start within {tools.start_seconds} seconds: {what}."
         )
 
 
@@ -106,7 +135,7 @@ def _last_event(namespace: str, name: str, tools: Tools) -> tuple[str, str] | No
     """Reason and message of the newest warning about it."""
     try:
         events = list(tools.reader.list(EVENTS, namespace, field_selector=f"involvedObject.name={name},type=Warning"))
-    except ApiError:
+    except (ApiError, ClusterError):
         return None
     if not events:
         return None

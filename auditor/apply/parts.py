@@ -10,7 +10,7 @@ from typing import Any
 from auditor.apply.interruption import is_cut_off
 from auditor.apply.ownership_job import CONTAINER
 from auditor.apply.tools import Tools
-from auditor.errors import ApiError
+from auditor.errors import ApiError, ClusterError
 from auditor.model.kubernetes import PODS
 from auditor.model.ownership import entries
 
@@ -38,7 +38,7 @@ class Part:
         try:
             log = tools.reader.log(metadata["namespace"], metadata["name"], CONTAINER, tail_lines=_TAIL, attempts=1)
             lines = list(log)
-        except ApiError:
+        except (ApiError, ClusterError):
             # The log of a pod that is just starting or just gone can't be read; the Job's status decides.
             self.progress = {**self.progress, **({"per_second": 0} if self.progress else {})}
             return

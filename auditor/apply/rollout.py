@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditor.apply.progress import Tick
+from auditor.apply.silence import SILENT, silent
 from auditor.apply.tools import Tools
 from auditor.model.kubernetes import DEPLOYMENTS
 from auditor.model.snapshot import ReleaseRef
@@ -29,15 +30,22 @@ def wait(tools: Tools, release: ReleaseRef, names: frozenset[str], tick: Tick) -
     """Until the named workloads are ready: "". Otherwise, when the time is up or one failed, why not."""
     deadline = tools.clock() + tools.rollout_seconds
     while True:
-        now = workloads(tools, release)
-        behind = {n: r for n, r in sorted(now.items()) if n in names and r.progress is not Progress.CURRENT}
-        if not behind:
-            return ""
-        said = "; ".join(f"Deployment {name}: {state.reason}" for name, state in behind.items())
-        if any(state.progress is Progress.FAILED for state in behind.values()) or tools.clock() >= deadline:
+        try:
+            said, hopeless = _behind(workloads(tools, release), names)
+        except SILENT as error:
+            said, hopeless = silent(error), False
+        if not said or hopeless or tools.clock() >= deadline:
             return said
-        tick({"note": f"waiting for {said}"})
+        tick({"note": f"waiting: {said}"})
         tools.pause(_POLL)
+
+
+def _behind(now: Mapping[str, Readiness], names: frozenset[str]) -> tuple[str, bool]:
+    """Why the named ones are not ready, or "", and whether Kubernetes has given one of them up."""
+    behind = {name: state for name, state in sorted(now.items()) if name in names}
+    behind = {name: state for name, state in behind.items() if state.progress is not Progress.CURRENT}
+    said = "; ".join(f"Deployment {name}: {state.reason}" for name, state in behind.items())
+    return said, any(state.progress is Progress.FAILED for state in behind.values())
 
 
 def _release_of(annotations: Mapping[str, str]) -> ReleaseRef:

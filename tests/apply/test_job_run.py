@@ -51,6 +51,8 @@ class Cluster:
     deleted: list[str] = field(default_factory=list)
     stays: bool = False
     lose_answer: bool = False
+    silences: list[int] = field(default_factory=list)
+    """How many asks for the Job find no answer before the first, the second, ... that does."""
     claim_uid: str = "claim-uid"
     refuse_pods: str = ""
     may_create_pods: bool = True
@@ -68,6 +70,10 @@ class Cluster:
         if resource == NAMESPACES:
             return {"metadata": {"name": namespace, "labels": {"pod-security.kubernetes.io/enforce": self.level}}}
         assert resource == JOBS
+        if self.silences and self.silences[0]:
+            self.silences[0] -= 1
+            raise Unavailable("The API server s can't be reached: Connection refused.", hint="Is it up?")
+        self.silences = self.silences[1:]
         if self.job is None:
             raise NotFound("no such Job")
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
@@ -160,6 +166,25 @@ def test_progress_is_told_and_the_job_goes_when_it_is_done(cluster: Cluster, too
 def test_a_log_that_cannot_be_read_now_is_read_later(cluster: Cluster, tools: Tools) -> None:
     cluster.logs = [Unavailable("not now"), [line(**SUMMARY)]]
     assert run(ACTION, "change", tools, lambda _: None)["changed"] == 5
+
+
+def test_an_api_server_that_does_not_answer_for_a_while_is_waited_for(cluster: Cluster, tools: Tools) -> None:
+    """Its upgrade takes minutes, and the Job goes on."""
+    cluster.statuses, cluster.silences = [{"active": 1}, {"active": 1}, COMPLETE], [0, 0, 0, 300, 300]
+    told: list[Mapping[str, Any]] = []
+    assert run(ACTION, "change", tools, told.append) == SUMMARY
+    assert "waiting: the API server does not answer (The API server s can't be reached" in told[0]["note"]
+
+
+def test_a_job_that_cannot_be_watched_any_more_goes_on_and_its_records_are_told(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses, cluster.silences = [{"active": 1}], [0, 0, 0, 10_000]
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])]]
+    with pytest.raises(
+        ActionFailed, match=r"can't be watched any more: .*refused\. It goes on by itself.*--watch"
+    ) as told:
+        run(ACTION, "change", tools, lambda _: None)
+    assert told.value.details == {"records": ["a:1:x"]}
+    assert cluster.deleted == []
 
 
 def test_a_failed_job_stays_and_says_why(cluster: Cluster, tools: Tools) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor.apply.actions import scale_workload
-from auditor.errors import ActionFailed, NotFound, PlanIsStale, PlanRefused
+from auditor.errors import ActionFailed, NotFound, PlanIsStale, PlanRefused, Unavailable
 from auditor.model.kubernetes import PODS, Resource
 from auditor.model.outcome import State
 from tests.apply.fake_helm import quiet
@@ -30,6 +30,7 @@ class Cluster:
     lingering: int = 2
     gone: bool = False
     stuck: bool = False
+    silent: int = 0
     patches: list[tuple[dict[str, Any], bool]] = field(default_factory=list)
     time: float = 0
 
@@ -55,13 +56,20 @@ class Cluster:
             },
         }
 
+    def _answer(self) -> None:
+        if self.silent:
+            self.silent -= 1
+            raise Unavailable("The API server s can't be reached: Connection refused.")
+
     def get(self, *_: Any) -> dict[str, Any]:
+        self._answer()
         if self.gone:
             raise NotFound("no such Deployment")
         return self._body()
 
     def list(self, resource: Resource, namespace: str, *, label_selector: str) -> Iterator[dict[str, Any]]:
         assert (resource, namespace, label_selector) == (PODS, "posit", "app=pm")
+        self._answer()
         hook = {"metadata": {"name": "hook", "ownerReferences": [{"kind": "Job", "name": "rstudio-pm-chown"}]}}
         yield hook
         if self.lingering:
@@ -120,6 +128,17 @@ def test_a_start_that_kubernetes_gave_up_is_not_waited_for(cluster: Cluster, too
         scale_workload.act(START, tools, quiet)
     assert cluster.time == 0
     assert scale_workload.act(scale(0, 2, wait=False), tools, quiet).state is State.DONE
+
+
+def test_an_api_server_that_does_not_answer_for_a_while_is_waited_for(cluster: Cluster, tools: Any) -> None:
+    told: list[Any] = []
+    cluster.silent = 3
+    assert scale_workload.act(STOP, tools, told.append).state is State.DONE
+    said = "waiting: the API server does not answer (The API server s can't be reached: Connection refused)"
+    assert told[0]["note"] == said
+    cluster.silent = 10_000
+    with pytest.raises(ActionFailed, match=r"did not get there: the API server does not answer"):
+        scale_workload.act(STOP, tools, quiet)
 
 
 def test_the_rehearsal_changes_nothing(cluster: Cluster, tools: Any) -> None:

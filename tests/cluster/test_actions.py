@@ -425,7 +425,7 @@ def test_a_release_that_does_not_get_ready_again_is_rolled_back(release: Release
 def test_an_interrupted_upgrade_is_rolled_back(release: Release, tmp_path: Path) -> None:
     plan = plan_of(release.tools, release.patch(edit("set", "image.tag", "none-such")))
     journal = Journal.create(plan, tmp_path)
-    waiting = Ticks(stop_at=lambda counts: "waiting for" in counts["note"])
+    waiting = Ticks(stop_at=lambda counts: "waiting: " in counts["note"])
     with pytest.raises(Interrupted):
         apply(plan, release.tools, journal, waiting)
     assert "image" not in release.values()

@@ -7,6 +7,7 @@ from typing import Any
 
 from auditor.apply.effect import Effect
 from auditor.apply.progress import Tick
+from auditor.apply.silence import SILENT, silent
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, NotFound, PlanIsStale, PlanRefused
 from auditor.model.action import ScaleWorkload
@@ -83,7 +84,10 @@ def _scale(action: ScaleWorkload, tools: Tools, tick: Tick, replicas: int) -> No
     scaled = _patch(action, tools, replicas)
     deadline = tools.clock() + tools.rollout_seconds
     while True:
-        behind, hopeless = (_pods_left(scaled, tools), False) if _stops(replicas) else _not_ready(action, tools)
+        try:
+            behind, hopeless = (_pods_left(scaled, tools), False) if _stops(replicas) else _not_ready(action, tools)
+        except SILENT as error:
+            behind, hopeless = silent(error), False
         if not behind:
             return
         if hopeless or tools.clock() >= deadline:
