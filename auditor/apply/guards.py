@@ -3,7 +3,7 @@ one sentence, or "" where it has nothing against it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from auditor.cluster.writer import FIELD_MANAGER
@@ -14,6 +14,7 @@ from auditor.model.product import Product
 from auditor.model.snapshot import ReleaseRef
 from auditor.questions.admission import ENFORCED, enforces, refused_as_root, refuses_root
 from auditor.questions.gitops import deployed_by, would_be_taken_back
+from auditor.readiness import Progress, readiness
 
 _ONE_NODE = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
@@ -64,13 +65,29 @@ def another_node(action: ChangeOwnership, claim: Mapping[str, Any], pods: Iterab
     return ""
 
 
+def owners_change(deployment: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> str:
+    """Whether an ownership Job of ours is at work on a claim that the server would write to."""
+    claims = _claims(deployment["spec"]["template"]["spec"])
+    for job in jobs:
+        shared = sorted(claims & _claims(job["spec"]["template"]["spec"]))
+        if shared and readiness(job).progress is Progress.IN_PROGRESS:
+            name = f"{job['metadata']['namespace']}/{job['metadata']['name']}"
+            server = f"Deployment {deployment['metadata']['name']}"
+            return f"Job {name} still changes owners on claim {shared[0]}, and {server} must not write to it meanwhile."
+    return ""
+
+
 def _uses(pod: Mapping[str, Any], claim: str) -> bool:
     """A pod of ours is that of an earlier run, which is gone on with, and so in nobody's way."""
     ours = (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == FIELD_MANAGER
     if ours or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         return False
-    volumes: Sequence[Mapping[str, Any]] = pod["spec"].get("volumes") or ()
-    return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
+    return claim in _claims(pod["spec"])
+
+
+def _claims(pod_spec: Mapping[str, Any]) -> set[str]:
+    volumes = (volume.get("persistentVolumeClaim") or {} for volume in pod_spec.get("volumes") or ())
+    return {volume["claimName"] for volume in volumes if volume}
 
 
 def pointless_storage(row: StorageRow | None) -> str:

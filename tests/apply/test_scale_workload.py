@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from auditor.apply.actions import scale_workload
-from auditor.errors import ActionFailed, NotFound, PlanIsStale, PlanRefused, Unavailable
-from auditor.model.kubernetes import PODS, Resource
+from auditor.apply.ownership_job import SELECTOR, job
+from auditor.errors import ActionFailed, Forbidden, NotFound, PlanIsStale, PlanRefused, Unavailable
+from auditor.model.kubernetes import JOBS, PODS, Resource
 from auditor.model.outcome import State
 from tests.apply.fake_helm import quiet
-from tests.steps import scale
+from tests.builders import claim_name
+from tests.steps import ownership, scale
 
 MARKS = {"posit-audit/replicas": "2", "posit-audit/ownership-worker": "python"}
 STOP, START = scale(2, 0), scale(0, 2)
+VOLUME = {"name": "data", "persistentVolumeClaim": {"claimName": claim_name()}}
 
 
 @dataclass
@@ -31,6 +34,8 @@ class Cluster:
     gone: bool = False
     stuck: bool = False
     silent: int = 0
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    may_list_jobs: bool = True
     patches: list[tuple[dict[str, Any], bool]] = field(default_factory=list)
     time: float = 0
 
@@ -45,7 +50,11 @@ class Cluster:
                 "uid": self.uid,
                 "annotations": dict(self.annotations),
             },
-            "spec": {"replicas": self.replicas, "selector": {"matchLabels": {"app": "pm"}}},
+            "spec": {
+                "replicas": self.replicas,
+                "selector": {"matchLabels": {"app": "pm"}},
+                "template": {"spec": {"volumes": [VOLUME, {"name": "tmp", "emptyDir": {}}]}},
+            },
             "status": {
                 "observedGeneration": 1,
                 "replicas": ready,
@@ -68,6 +77,12 @@ class Cluster:
         return self._body()
 
     def list(self, resource: Resource, namespace: str, *, label_selector: str) -> Iterator[dict[str, Any]]:
+        if resource == JOBS:
+            assert (namespace, label_selector) == ("posit", SELECTOR)
+            if not self.may_list_jobs:
+                raise Forbidden("no Jobs for you")
+            yield from self.jobs
+            return
         assert (resource, namespace, label_selector) == (PODS, "posit", "app=pm")
         self._answer()
         hook = {"metadata": {"name": "hook", "ownerReferences": [{"kind": "Job", "name": "rstudio-pm-chown"}]}}
@@ -84,7 +99,7 @@ class Cluster:
     ) -> Any:
         self.patches.append((body, dry_run))
         if not dry_run:
-            self.replicas = body["spec"]["replicas"]
+            self.replicas = body.get("spec", {}).get("replicas", self.replicas)
             merged = self.annotations | body["metadata"]["annotations"]
             self.annotations = {key: value for key, value in merged.items() if value is not None}
         return self._body()
@@ -155,6 +170,8 @@ def test_the_rehearsal_changes_nothing(cluster: Cluster, tools: Any) -> None:
         (0, False, STOP, False),
         (2, False, START, True),
         (2, True, START, False),  # Helm started it; the marks are still to go
+        (1, True, START, False),
+        (1, False, START, True),
         (0, True, START, False),
     ],
 )
@@ -185,6 +202,52 @@ def test_a_deployment_that_is_another_one_by_now_is_left_alone(
     else:
         assert scale_workload.undo(STOP, tools, quiet).state is State.ALREADY
     assert cluster.patches == []
+
+
+def ownership_job(claim: str = "", *, over: bool = False) -> dict[str, Any]:
+    conditions = [{"type": "Complete", "status": "True"}] if over else []
+    return {"kind": "Job", **job(ownership(claim), "change", seconds=60), "status": {"conditions": conditions}}
+
+
+def test_a_server_is_not_started_while_a_job_changes_the_owners_of_its_files(cluster: Cluster, tools: Any) -> None:
+    """Another run's, or one that its run lost sight of. The plan that goes on with that Job may be rehearsed."""
+    cluster.replicas, cluster.annotations, cluster.jobs = 0, dict(MARKS), [ownership_job()]
+    assert scale_workload.check(START, tools) == ""
+    scale_workload.rehearse(START, tools)
+    name = cluster.jobs[0]["metadata"]["name"]
+    for start in (scale_workload.act, lambda *_: scale_workload.undo(STOP, tools, quiet)):
+        with pytest.raises(PlanRefused, match=rf"{name} still changes owners on claim .*fix --watch"):
+            start(START, tools, quiet)
+    assert (cluster.replicas, cluster.annotations) == (0, MARKS)
+
+
+@pytest.mark.parametrize("jobs", [[ownership_job(over=True)], [ownership_job("another-claim")]])
+def test_a_job_that_is_over_or_of_another_claim_holds_no_server_back(
+    cluster: Cluster, tools: Any, jobs: list[dict[str, Any]]
+) -> None:
+    cluster.replicas, cluster.jobs = 0, jobs
+    assert scale_workload.act(START, tools, quiet).state is State.DONE
+
+
+def test_who_may_not_list_jobs_starts_the_server_all_the_same(cluster: Cluster, tools: Any) -> None:
+    cluster.replicas, cluster.may_list_jobs = 0, False
+    assert scale_workload.act(START, tools, quiet).state is State.DONE
+
+
+def test_what_helm_started_keeps_its_number_and_loses_the_marks(cluster: Cluster, tools: Any) -> None:
+    start, stop = scale(0, 3), scale(3, 0)
+    cluster.replicas, cluster.annotations = 1, {"other": "kept", **MARKS}
+    assert scale_workload.check(start, tools) == ""
+    effect = scale_workload.act(start, tools, quiet)
+    assert effect.state is State.DONE
+    assert "has 1 replicas, not 3 as before" in effect.message
+    assert (cluster.replicas, cluster.annotations) == (1, {"other": "kept"})
+
+    assert scale_workload.undo(start, tools, quiet).state is State.DONE
+    assert (cluster.replicas, MARKS.keys() <= cluster.annotations.keys()) == (0, True)
+    cluster.replicas = 1  # by helm rollback
+    assert "has 1 replicas, not 3 as before" in scale_workload.undo(stop, tools, quiet).message
+    assert (cluster.replicas, cluster.annotations) == (1, {"other": "kept"})
 
 
 def test_undo_of_each_brings_back_what_was(cluster: Cluster, tools: Any) -> None:

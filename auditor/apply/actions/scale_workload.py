@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from auditor.apply import guards
 from auditor.apply.effect import Effect
+from auditor.apply.ownership_job import SELECTOR
 from auditor.apply.progress import Tick
 from auditor.apply.silence import SILENT, silent
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, NotFound, PlanIsStale, PlanRefused
+from auditor.errors import ActionFailed, Forbidden, NotFound, PlanIsStale, PlanRefused
 from auditor.model.action import ScaleWorkload
-from auditor.model.kubernetes import DEPLOYMENTS, PODS, Access
+from auditor.model.kubernetes import DEPLOYMENTS, JOBS, PODS, Access
 from auditor.model.outcome import State
 from auditor.readiness import Progress, readiness
 
-ACCESS: tuple[Access, ...] = (Access(DEPLOYMENTS, ("get", "patch")), Access(PODS, ("list",)))
+ACCESS: tuple[Access, ...] = (
+    Access(DEPLOYMENTS, ("get", "patch")),
+    Access(PODS, ("list",)),
+    Access(JOBS, ("list",)),
+)
 _POLL = 1.0
 
 
@@ -27,13 +33,11 @@ def check(action: ScaleWorkload, tools: Tools) -> str:
     if body["metadata"]["uid"] != action.uid:
         raise PlanIsStale(f"{action.workload} was deleted and made anew since the plan was made.", hint="Plan again.")
     now = _replicas(body)
-    if now not in (action.before, action.replicas):
+    if _stops(action.replicas) and now not in (action.before, 0):
         raise PlanIsStale(
             f"{action.workload} has {now} replicas now, and the plan was made for {action.before}.", hint="Plan again."
         )
-    if now == action.replicas and _marked(action, body) is _stops(action.replicas):
-        return f"{action.workload} has {now} replicas."
-    return ""
+    return _has(action, now, action.replicas) if _is_so(action, body, action.replicas) else ""
 
 
 def rehearse(action: ScaleWorkload, tools: Tools) -> None:
@@ -41,10 +45,10 @@ def rehearse(action: ScaleWorkload, tools: Tools) -> None:
 
 
 def act(action: ScaleWorkload, tools: Tools, tick: Tick) -> Effect:
-    _scale(action, tools, tick, action.replicas)
+    now = _scale(action, tools, tick, action.replicas)
     if _stops(action.replicas):
         return Effect(State.DONE, f"{action.workload} is stopped; all its pods are gone.")
-    return Effect(State.DONE, f"{action.workload} runs with {action.replicas} replicas again.")
+    return Effect(State.DONE, _has(action, now, action.replicas))
 
 
 def undo(action: ScaleWorkload, tools: Tools, tick: Tick) -> Effect:
@@ -55,16 +59,26 @@ def undo(action: ScaleWorkload, tools: Tools, tick: Tick) -> Effect:
     if body["metadata"]["uid"] != action.uid:
         return Effect(State.ALREADY, f"{action.workload} was deleted and made anew since; the new one is left alone.")
     now = _replicas(body)
-    if now == action.before and _marked(action, body) is _stops(action.before):
-        return Effect(State.ALREADY, f"{action.workload} has {now} replicas.")
-    if now not in (action.before, action.replicas):
+    if now not in (0, action.before) and not _stops(action.before) and not _marked(action, body):
         raise PlanRefused(f"{action.workload} was scaled to {now} replicas by somebody else since; it stays so.")
-    _scale(action, tools, tick, action.before)
-    return Effect(State.DONE, f"{action.workload} has {action.before} replicas again.")
+    if _is_so(action, body, action.before):
+        return Effect(State.ALREADY, _has(action, now, action.before))
+    return Effect(State.DONE, _has(action, _scale(action, tools, tick, action.before), action.before))
 
 
 def _stops(replicas: int) -> bool:
     return replicas == 0
+
+
+def _is_so(action: ScaleWorkload, body: Mapping[str, Any], replicas: int) -> bool:
+    """Stopped with our marks, or started without them, with however many replicas: Helm starts it with the chart's
+    number, an autoscaler or a person with theirs, and that stays."""
+    return _stops(_replicas(body)) is _stops(replicas) is _marked(action, body)
+
+
+def _has(action: ScaleWorkload, now: int, replicas: int) -> str:
+    other = "" if now == replicas else f", not {replicas} as before: Helm, an autoscaler or a person started it"
+    return f"{action.workload} has {now} replicas{other}."
 
 
 def _get(action: ScaleWorkload, tools: Tools) -> dict[str, Any]:
@@ -80,8 +94,11 @@ def _marked(action: ScaleWorkload, body: Mapping[str, Any]) -> bool:
     return any(key in annotations for key in action.marks)
 
 
-def _scale(action: ScaleWorkload, tools: Tools, tick: Tick, replicas: int) -> None:
-    scaled = _patch(action, tools, replicas)
+def _scale(action: ScaleWorkload, tools: Tools, tick: Tick, replicas: int) -> int:
+    """How many it has then. One that was started meanwhile keeps what it has and loses the marks."""
+    running = 0 if _stops(replicas) else _running(action, tools)
+    scaled = _patch(action, tools, replicas, scale=not running)
+    count = running or replicas
     deadline = tools.clock() + tools.rollout_seconds
     while True:
         try:
@@ -89,17 +106,40 @@ def _scale(action: ScaleWorkload, tools: Tools, tick: Tick, replicas: int) -> No
         except SILENT as error:
             behind, hopeless = silent(error), False
         if not behind:
-            return
+            return count
         if hopeless or tools.clock() >= deadline:
-            raise ActionFailed(f"{action.workload} was scaled to {replicas} replicas and did not get there: {behind}.")
+            raise ActionFailed(f"{action.workload} was scaled to {count} replicas and did not get there: {behind}.")
         tick({"note": f"waiting: {behind}"})
         tools.pause(_POLL)
 
 
-def _patch(action: ScaleWorkload, tools: Tools, replicas: int, *, dry_run: bool = False) -> dict[str, Any]:
+def _running(action: ScaleWorkload, tools: Tools) -> int:
+    """How many it has already. Raises PlanRefused where it has none and may not have any yet."""
+    body = _get(action, tools)
+    if not _replicas(body):
+        _refuse_if_owners_change(body, tools)
+    return _replicas(body)
+
+
+def _refuse_if_owners_change(deployment: Mapping[str, Any], tools: Tools) -> None:
+    """Asked when it is started and not before: the Job that a plan itself goes on with is over by then."""
+    try:
+        jobs = list(tools.reader.list(JOBS, deployment["metadata"]["namespace"], label_selector=SELECTOR))
+    except Forbidden:
+        return
+    refusal = guards.owners_change(deployment, jobs)
+    if refusal:
+        raise PlanRefused(refusal, hint="Stay with it to its end: posit-audit fix --watch; then run this again.")
+
+
+def _patch(
+    action: ScaleWorkload, tools: Tools, replicas: int, *, scale: bool = True, dry_run: bool = False
+) -> dict[str, Any]:
     """The uid is a precondition that the API server itself checks."""
     marks = action.marks if _stops(replicas) else dict.fromkeys(action.marks)
-    body: dict[str, Any] = {"metadata": {"uid": action.uid, "annotations": marks}, "spec": {"replicas": replicas}}
+    body: dict[str, Any] = {"metadata": {"uid": action.uid, "annotations": marks}}
+    if scale:
+        body["spec"] = {"replicas": replicas}
     return tools.writer.patch(DEPLOYMENTS, action.workload.namespace, action.workload.name, body, dry_run=dry_run)
 
 
