@@ -10,7 +10,7 @@ from auditor.apply.effect import Effect
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.cluster.writer import FIELD_MANAGER
-from auditor.errors import ActionFailed, NotFound, PlanIsStale, PlanRefused
+from auditor.errors import ActionFailed, Conflict, NotFound, PlanIsStale, PlanRefused
 from auditor.model.action import LabelServiceAccount
 from auditor.model.kubernetes import DEPLOYMENTS, SERVICE_ACCOUNTS, Access
 from auditor.model.outcome import State
@@ -43,7 +43,7 @@ def rehearse(action: LabelServiceAccount, tools: Tools) -> None:
 
 def act(action: LabelServiceAccount, tools: Tools, tick: Tick) -> Effect:
     tick({"note": f"labelling {action.account}"})
-    labelled = tools.writer.apply(SERVICE_ACCOUNTS, _body(action, action.resource_version, _label(action)))
+    labelled = _apply(action, action.resource_version, _label(action), tools)
     if _labels(labelled).get(action.key) != action.value:
         raise ActionFailed(f"{action.account} was applied and lacks the label: something in the cluster removes it.")
     return Effect(State.DONE, f"Label {action.key}={action.value} added.")
@@ -63,10 +63,26 @@ def undo(action: LabelServiceAccount, tools: Tools, tick: Tick) -> Effect:
     if found != action.value or not _is_ours(account, action.key):
         raise PlanRefused(f"The label {action.key} of {action.account} was set by somebody else since; it stays.")
     # Applying without the label removes what this field manager owns, and nothing else.
-    left = tools.writer.apply(SERVICE_ACCOUNTS, _body(action, account["metadata"]["resourceVersion"], {}))
+    left = _apply(action, account["metadata"]["resourceVersion"], {}, tools)
     if action.key in _labels(left):
         raise PlanRefused(f"The label {action.key} of {action.account} is held by another field manager too; it stays.")
     return Effect(State.DONE, f"Label {action.key} removed.")
+
+
+def _apply(
+    action: LabelServiceAccount, resource_version: str, labels: Mapping[str, str], tools: Tools
+) -> Mapping[str, Any]:
+    """The account afterwards. A request whose answer was lost is sent again, and is refused for what it did itself."""
+    try:
+        return tools.writer.apply(SERVICE_ACCOUNTS, _body(action, resource_version, labels))
+    except Conflict as conflict:
+        try:
+            account = tools.reader.get(SERVICE_ACCOUNTS, action.account.namespace, action.account.name)
+        except NotFound:
+            raise conflict from None
+        if account["metadata"]["uid"] == action.uid and _is_ours(account, action.key) is bool(labels):
+            return account
+        raise
 
 
 def _body(action: LabelServiceAccount, resource_version: str, labels: Mapping[str, str]) -> dict[str, Any]:
