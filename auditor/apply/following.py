@@ -8,7 +8,7 @@ from typing import Any
 from auditor.apply import guards
 from auditor.apply.interruption import Interruptions, is_cut_off, out_of_memory
 from auditor.apply.ownership_job import LOOK
-from auditor.apply.parts import Part, newest_pods, read, records, together, why_failed
+from auditor.apply.parts import Part, ended_well, newest_pods, read, records, together, why_failed
 from auditor.apply.progress import Tick
 from auditor.apply.silence import SILENT, silent
 from auditor.apply.tools import Tools
@@ -35,8 +35,12 @@ def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, An
     try:
         return _to_its_end(namespace, name, parts, tools, tick, looks=looks)
     except NotFound:
+        # Another run of ours that watched it deletes it at its end, and Kubernetes a day later.
+        if ended_well(parts.values(), (made.get("spec") or {}).get("completions") or 1):
+            return together([part.summary for part in parts.values()])
         message = f"Job {namespace}/{name} was deleted by somebody while it ran."
-        raise ActionFailed(message, details=records(parts.values())) from None
+        hint = "Run the same again: it goes on where the Job was."
+        raise ActionFailed(message, hint=hint, details=records(parts.values())) from None
     except (ApiError, ClusterError) as error:
         goes_on = "" if looks else " It goes on by itself; to stay with it: posit-audit fix --watch."
         message = f"Job {namespace}/{name} can't be watched any more: {error.message}{goes_on}"
@@ -59,6 +63,7 @@ def _to_its_end(
         for news in interruptions.news(pods):
             tick({"news": news})
         if now["spec"].get("suspend"):
+            start_by = tools.clock() + tools.start_seconds
             tick({"note": f"Job {namespace}/{name} is suspended; it goes on once its spec.suspend is false"})
         elif not started:
             _wait_for_start(pods, namespace, name, tools, tick, late=tools.clock() >= start_by, looks=looks)

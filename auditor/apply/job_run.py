@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from auditor.apply.following import NeverStarted, follow
@@ -10,7 +11,7 @@ from auditor.apply.ownership_job import UID_ANNOTATION, Mode, config_map, job, n
 from auditor.apply.parts import told
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, Conflict, NotFound
+from auditor.errors import ActionFailed, Conflict, NotFound, PositAuditError
 from auditor.model.action import ChangeOwnership
 from auditor.model.kubernetes import CONFIG_MAPS, JOBS
 from auditor.readiness import Progress, readiness
@@ -21,20 +22,36 @@ _POLL = 1.0
 def run(action: ChangeOwnership, mode: Mode, tools: Tools, tick: Tick) -> Mapping[str, Any]:
     """The worker's summary; what a Job did that ended unwatched is part of it. Raises ActionFailed; a Job whose pod
     began stays then, so that its log can be read."""
-    made = _running(action, mode, tools)
-    before = {} if made else remove_running(action, mode, tools)
-    made = made or _start(action, mode, tools)
-    try:
-        summary = follow(made, tools, tick)
-    except NeverStarted as error:
+    there = _running(action, mode, tools)
+    before = {} if there else remove_running(action, mode, tools)
+    with keeping(before):
+        made = there or _start(action, mode, tools)
+        try:
+            summary = _both(before, follow(made, tools, tick))
+        except NeverStarted as error:
+            if there:
+                give_up = f"kubectl delete job -n {action.claim.namespace} {name_of(action, mode)}"
+                hint = f"An earlier run made it, and it goes on when it can; to give it up: {give_up}"
+                raise ActionFailed(error.message, hint=hint) from None
+            remove(made, tools)
+            raise ActionFailed(f"{error.message} Nothing was changed on the volume, and the Job was deleted.") from None
+    with keeping(summary, but="The ownership Job did its work, and deleting it failed: "):
         remove(made, tools)
-        message = f"{error.message} Nothing was changed on the volume, and the Job was deleted."
-        raise ActionFailed(message, details=_both(before, error.details)) from None
-    except ActionFailed as error:
-        error.details = _both(before, error.details)
-        raise
-    remove(made, tools)
-    return _both(before, summary)
+    return summary
+
+
+@contextmanager
+def keeping(told: Mapping[str, Any], *, but: str = "") -> Iterator[None]:
+    """What fails inside carries the digests that a Job told: undo needs them, and its log may be gone. `but`: what its
+    message begins with."""
+    try:
+        yield
+    except PositAuditError as error:
+        details = error.details if isinstance(error, ActionFailed) else {}
+        records = [*(told.get("records") or ()), *(details.get("records") or ())]
+        if not records and not but:
+            raise
+        raise ActionFailed(f"{but}{error.message}", hint=error.hint, details={**details, "records": records}) from None
 
 
 def remove_running(action: ChangeOwnership, mode: Mode, tools: Tools) -> Mapping[str, Any]:
@@ -44,7 +61,8 @@ def remove_running(action: ChangeOwnership, mode: Mode, tools: Tools) -> Mapping
     if not found:
         return {}
     said = told(found, tools) if _ours(found, action) else {}
-    remove(found, tools)
+    with keeping(said):
+        remove(found, tools)
     return said
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,6 +102,11 @@ def together(told: list[Mapping[str, Any]]) -> Mapping[str, Any]:
         "seconds": max(one.get("seconds") or 0 for one in told),
         **{name: [entry for one in told for entry in one.get(name) or ()] for name in ("moved_aside", "records")},
     }
+
+
+def ended_well(parts: Collection[Part], of: int) -> bool:
+    """Whether all the parts that there are told that they did all of their work."""
+    return len(parts) == of and all(part.summary.get("complete") for part in parts)
 
 
 def _event(line: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class Cluster:
     """How many asks for the Job find no answer before the first, the second, ... that does."""
     claim_uid: str = "claim-uid"
     refuse_pods: str = ""
+    refuse_jobs: bool = False
     may_create_pods: bool = True
     level: str = ""
     time: float = 0.0
@@ -108,6 +109,8 @@ class Cluster:
             raise Forbidden(self.refuse_pods)
         if dry_run:
             return dict(body)
+        if self.refuse_jobs:
+            raise Unavailable("Not now.", hint="Later.")
         if self.job is not None:
             raise Conflict("exists")
         self.made += 1
@@ -115,7 +118,7 @@ class Cluster:
         self.job = {**body["metadata"], "uid": f"job-{self.made}"}
         if self.lose_answer:
             raise Conflict("exists")
-        return {"kind": "Job", "metadata": self.job, "spec": {}, "status": {}}
+        return {"kind": "Job", "metadata": self.job, "spec": body["spec"], "status": {}}
 
     def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         self.deleted.append(uid)
@@ -280,6 +283,18 @@ def test_a_suspended_job_is_waited_for(cluster: Cluster, tools: Tools) -> None:
     assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
 
 
+def test_a_job_that_was_suspended_gets_its_time_to_start_afterwards(cluster: Cluster, tools: Tools) -> None:
+    """Kueue keeps a Job suspended until there is room for it."""
+
+    def resume(_: Mapping[str, Any]) -> None:
+        cluster.spec = {"suspend": cluster.time < 400}
+
+    cluster.spec = {"suspend": True}
+    cluster.phases = ["Pending"] * 500 + ["Running"]
+    cluster.statuses = [{}] * 500 + [COMPLETE]
+    assert run(ACTION, "change", tools, resume) == SUMMARY
+
+
 def test_a_part_that_went_on_in_another_pod_keeps_what_both_wrote_down(cluster: Cluster, tools: Tools) -> None:
     cluster.statuses = [{}, COMPLETE]
     cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(**SUMMARY, records=["b:2:y"])]]
@@ -330,6 +345,44 @@ def test_the_job_of_an_earlier_run_is_watched_on(cluster: Cluster, tools: Tools)
     cluster.job = existing({})
     assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
     assert (cluster.made, cluster.deleted) == (0, ["old"])
+
+
+def test_the_job_of_an_earlier_run_that_does_not_start_is_left_with_its_log(cluster: Cluster, tools: Tools) -> None:
+    """Its first pod may have worked for hours before it was evicted."""
+    cluster.job, cluster.statuses, cluster.phases = existing({}), [{}], ["Pending"]
+    with pytest.raises(ActionFailed, match=rf"did not start .* kubectl delete job -n posit {NAME}") as failed:
+        run(ACTION, "change", tools, lambda _: None)
+    assert "Nothing was changed" not in str(failed.value)
+    assert cluster.deleted == []
+
+
+def test_a_job_that_another_run_watched_too_may_be_gone_once_it_is_done(cluster: Cluster, tools: Tools) -> None:
+    def pause(_: float) -> None:
+        cluster.job = None
+
+    whole = {**SUMMARY, "complete": True}
+    cluster.statuses, cluster.logs = [{"active": 1}], [[line(**whole)]]
+    assert run(ACTION, "change", replace(tools, pause=pause), lambda _: None) == whole
+    with pytest.raises(ActionFailed, match="deleted by somebody"):
+        run(ownership(shards=2), "change", replace(tools, pause=pause), lambda _: None)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_the_digests_of_a_job_are_kept_whatever_fails_after_it(cluster: Cluster, tools: Tools, stays: bool) -> None:
+    cluster.logs, cluster.stays = [[line(**SUMMARY, records=["a:1:x"])]], stays
+    if not stays:
+        cluster.job, cluster.statuses, cluster.refuse_jobs = existing(COMPLETE), [COMPLETE], True
+    with pytest.raises(ActionFailed, match="did its work, and deleting it failed" if stays else "Not now") as failed:
+        run(ACTION, "change", tools, lambda _: None)
+    assert failed.value.details == {"records": ["a:1:x"]}
+
+
+def test_the_digests_are_kept_where_the_job_that_told_them_cannot_be_deleted(cluster: Cluster, tools: Tools) -> None:
+    cluster.job, cluster.statuses, cluster.stays = existing(COMPLETE), [COMPLETE], True
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])]]
+    with pytest.raises(ActionFailed, match="does not go away") as failed:
+        run(ACTION, "change", tools, lambda _: None)
+    assert failed.value.details == {"records": ["a:1:x"]}
 
 
 @pytest.mark.parametrize(("status", "uid"), [(COMPLETE, "claim-uid"), (FAILED, "claim-uid"), ({}, "another")])
@@ -414,6 +467,18 @@ def test_undo_takes_the_digests_of_the_journal_and_of_a_job_that_ended_unwatched
     assert cluster.commands[-1][-3:] == ["--undo", "--record=a:1:x", "--record=b:2:y"]
     assert effect.state is State.DONE
     assert "Left out, since others may have changed them: c" in effect.message
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_an_undo_that_fails_keeps_the_digests_of_the_job_that_it_deleted(
+    cluster: Cluster, tools: Tools, starts: bool
+) -> None:
+    cluster.job, cluster.refuse_jobs = existing(COMPLETE), not starts
+    cluster.statuses = [COMPLETE, FAILED]
+    cluster.logs = [[line(**SUMMARY, records=["b:2:y"])], [line(event="error", message="x. No owner was changed.")]]
+    with pytest.raises(ActionFailed) as failed:
+        change_ownership.undo(ownership(records=("a:1:x",)), tools, lambda _: None)
+    assert failed.value.details["records"] == ["a:1:x", "b:2:y"]
 
 
 def test_the_digests_of_another_claims_job_are_not_taken(cluster: Cluster, tools: Tools) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from auditor.apply import guards
 from auditor.apply.effect import Effect
-from auditor.apply.job_run import remove_running, run
+from auditor.apply.job_run import keeping, remove_running, run
 from auditor.apply.ownership_job import Mode, config_map, job, pod
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
@@ -135,9 +135,12 @@ def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
     if refusal:
         raise PlanRefused(refusal)
     told = remove_running(action, "change", tools).get("records") or ()
-    knowing = msgspec.structs.replace(action, records=(*action.records, *told))
+    known = tuple(dict.fromkeys((*action.records, *told)))
+    # Those that only its log told are nowhere else by now.
+    found = len(known) > len(action.records)
     try:
-        summary = run(knowing, "undo", tools, tick)
+        with keeping({"records": known} if found else {}):
+            summary = run(msgspec.structs.replace(action, records=known), "undo", tools, tick)
     except ActionFailed as error:
         if "nothing is known to undo" in error.message:
             remove_running(action, "undo", tools)
@@ -145,7 +148,7 @@ def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
                 f"There is no record of former owners on {action.claim}: nothing was changed there, or it is gone."
             )
             return Effect(State.ALREADY, nothing)
-        if "No owner was changed." in error.message:
+        if "No owner was changed." in error.message and not found:
             raise PlanRefused(error.message, hint=error.hint) from None
         raise
     return effect(action, "undo", summary)
