@@ -57,12 +57,23 @@ def another_node(action: ChangeOwnership, claim: Mapping[str, Any], pods: Iterab
             f"{action.claim} is ReadWriteOncePod and pod {users[0]['metadata']['name']} uses it. Scale the workload to"
             " zero first."
         )
-    nodes = sorted({pod["spec"]["nodeName"] for pod in users if pod["spec"].get("nodeName")})
+    nodes = _nodes(users)
     if len(nodes) > 1:
         return f"{action.claim} is ReadWriteOnce and its pods are on several nodes ({', '.join(nodes)})."
     if nodes and action.placement.node != nodes[0]:
         return f"{action.claim} is ReadWriteOnce and is used on node {nodes[0]} now, not as planned. Plan again."
     return ""
+
+
+def node_in_use(action: ChangeOwnership, claim: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> str:
+    """Where the claim is used, if only one node may use it at a time."""
+    one_at_a_time = set(claim["spec"].get("accessModes") or ()) <= _ONE_NODE
+    nodes = _nodes(pod for pod in pods if _uses(pod, action.claim.name)) if one_at_a_time else []
+    return nodes[0] if nodes else ""
+
+
+def _nodes(pods: Iterable[Mapping[str, Any]]) -> list[str]:
+    return sorted({pod["spec"]["nodeName"] for pod in pods if pod["spec"].get("nodeName")})
 
 
 def owners_change(deployment: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> str:

@@ -54,6 +54,12 @@ class Cluster:
     silences: list[int] = field(default_factory=list)
     """How many asks for the Job find no answer before the first, the second, ... that does."""
     claim_uid: str = "claim-uid"
+    modes: list[str] = field(default_factory=lambda: ["ReadWriteMany"])
+    volume: dict[str, Any] | None = None
+    users: list[str] = field(default_factory=list)
+    """The nodes of the server's pods."""
+    nodes: list[Any] = field(default_factory=list)
+    """To which each Job was tied."""
     refuse_pods: str = ""
     refuse_jobs: bool = False
     may_create_pods: bool = True
@@ -64,10 +70,12 @@ class Cluster:
         if resource == CLAIMS:
             if not self.claim_uid:
                 raise NotFound("no claim")
-            spec = {"accessModes": ["ReadWriteMany"], "volumeName": "pv"}
+            spec = {"accessModes": self.modes, "volumeName": "pv"}
             return {"metadata": {"uid": self.claim_uid}, "spec": spec}
         if resource == VOLUMES:
-            raise Forbidden("no volumes for you")
+            if self.volume is None:
+                raise Forbidden("no volumes for you")
+            return {"metadata": {"name": name}, "spec": self.volume}
         if resource == NAMESPACES:
             return {"metadata": {"name": namespace, "labels": {"pod-security.kubernetes.io/enforce": self.level}}}
         assert resource == JOBS
@@ -83,6 +91,9 @@ class Cluster:
     def list(self, resource: Resource, namespace: str, **_: Any) -> Iterator[dict[str, Any]]:
         if resource == EVENTS:
             yield from self.events
+        volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": ACTION.claim.name}}]
+        for node in self.users if resource == PODS else ():
+            yield {"kind": "Pod", "metadata": {"name": "pm"}, "spec": {"nodeName": node, "volumes": volumes}}
         if resource == PODS and self.job and self.phases:
             phase = self.phases.pop(0) if len(self.phases) > 1 else self.phases[0]
             for number in range(1, self.parts + 1):
@@ -114,6 +125,7 @@ class Cluster:
         if self.job is not None:
             raise Conflict("exists")
         self.made += 1
+        self.nodes.append(body["spec"]["template"]["spec"].get("affinity"))
         self.commands.append(body["spec"]["template"]["spec"]["containers"][0]["command"])
         self.job = {**body["metadata"], "uid": f"job-{self.made}"}
         if self.lose_answer:
@@ -502,6 +514,36 @@ def test_an_undo_without_a_record_has_nothing_to_do(cluster: Cluster, tools: Too
     cluster.logs = [[line(event="error", message="There is no state /volume/x: nothing is known to undo.")]]
     assert change_ownership.undo(ACTION, tools, lambda _: None).state is State.ALREADY
     assert cluster.job is None
+
+
+def tied_to(node: str) -> dict[str, Any]:
+    there = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [there]}}}
+
+
+@pytest.mark.parametrize(
+    ("volume", "users", "tied"),
+    [
+        ({"csi": {}}, ["two"], tied_to("two")),
+        (None, ["two"], tied_to("two")),
+        ({"csi": {}}, [], None),  # the scheduler knows where the volume can be attached
+        ({"hostPath": {}}, ["two"], tied_to("one")),
+    ],
+)
+def test_an_undo_runs_where_the_volume_is_now(
+    cluster: Cluster, tools: Tools, volume: dict[str, Any] | None, users: list[str], tied: Any
+) -> None:
+    """The server may have moved since the plan was made, and that node may be gone."""
+    cluster.modes, cluster.volume, cluster.users = ["ReadWriteOnce"], volume, users
+    action = ownership(placement=Placement(image="i", node="one"))
+    change_ownership.undo(action, tools, lambda _: None)
+    assert cluster.nodes == [tied]
+
+
+def test_an_undo_on_a_volume_of_one_node_that_several_use_is_refused(cluster: Cluster, tools: Tools) -> None:
+    cluster.modes, cluster.users = ["ReadWriteOnce"], ["one", "two"]
+    with pytest.raises(PlanRefused, match="on several nodes"):
+        change_ownership.undo(ACTION, tools, lambda _: None)
 
 
 def test_an_undo_without_python_is_refused(tools: Tools) -> None:

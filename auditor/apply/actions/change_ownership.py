@@ -46,23 +46,22 @@ def check(action: ChangeOwnership, tools: Tools) -> str:
         raise PlanIsStale(f"{action.claim} no longer exists.", hint="Plan again.") from None
     if claim["metadata"]["uid"] != action.claim_uid:
         raise PlanIsStale(f"{action.claim} was deleted and made anew since the plan was made.", hint="Plan again.")
-    refusal = "" if action.after_stop else _in_use(action, claim, tools)
-    refusal = refusal or _pointless(str(claim["spec"].get("volumeName") or ""), tools)
+    pods = () if action.after_stop else tools.reader.list(PODS, action.claim.namespace)
+    volume = _volume(claim, tools)
+    row = tools.catalog.storage(volume) if volume else None
+    refusal = guards.another_node(action, claim, pods) or guards.pointless_storage(row)
     if refusal:
         raise PlanRefused(refusal)
     return ""
 
 
-def _in_use(action: ChangeOwnership, claim: Mapping[str, Any], tools: Tools) -> str:
-    return guards.another_node(action, claim, tools.reader.list(PODS, action.claim.namespace))
-
-
-def _pointless(volume: str, tools: Tools) -> str:
+def _volume(claim: Mapping[str, Any], tools: Tools) -> Mapping[str, Any] | None:
+    """Who may not see it finds out by the Job, which says so and changes nothing."""
+    name = str(claim["spec"].get("volumeName") or "")
     try:
-        row = tools.catalog.storage(tools.reader.get(VOLUMES, "", volume)) if volume else None
+        return tools.reader.get(VOLUMES, "", name) if name else None
     except (Forbidden, NotFound):
-        return ""  # Who may not see the volume finds out by the Job, which says so and changes nothing.
-    return guards.pointless_storage(row)
+        return None
 
 
 def rehearse(action: ChangeOwnership, tools: Tools) -> None:
@@ -131,9 +130,7 @@ def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
         return Effect(State.ALREADY, f"{action.claim} no longer exists.")
     if claim["metadata"]["uid"] != action.claim_uid:
         return Effect(State.ALREADY, f"{action.claim} was deleted and made anew since; the new one is left alone.")
-    refusal = _in_use(action, claim, tools)
-    if refusal:
-        raise PlanRefused(refusal)
+    action = _placed_now(action, claim, tools)
     told = remove_running(action, "change", tools).get("records") or ()
     known = tuple(dict.fromkeys((*action.records, *told)))
     # Those that only its log told are nowhere else by now.
@@ -152,3 +149,17 @@ def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
             raise PlanRefused(error.message, hint=error.hint) from None
         raise
     return effect(action, "undo", summary)
+
+
+def _placed_now(action: ChangeOwnership, claim: Mapping[str, Any], tools: Tools) -> ChangeOwnership:
+    """For the node where the server is now: it may have moved since the plan was made, and the old node be gone. But a
+    hostPath is another directory on each node. Raises PlanRefused where no pod of ours could mount the claim."""
+    if "hostPath" in (_volume(claim, tools) or {}).get("spec", {}):
+        return action
+    pods = list(tools.reader.list(PODS, action.claim.namespace))
+    placement = msgspec.structs.replace(action.placement, node=guards.node_in_use(action, claim, pods))
+    placed = msgspec.structs.replace(action, placement=placement)
+    refusal = guards.another_node(placed, claim, pods)
+    if refusal:
+        raise PlanRefused(refusal)
+    return placed
