@@ -4,8 +4,9 @@ only capability is to read. It takes the rights that the ownership Job takes, an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from secrets import token_hex
 from typing import Any
 
 from auditor.apply import guards
@@ -20,6 +21,8 @@ from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, JOBS, PODS
 
 VOLUME = "/volume"
 PROGRAM = "/posit-audit/ownership.py"
+RUN_ANNOTATION = "posit-audit/run"
+"""Whose look it is: its name follows from what is looked into, so that there is one at a time."""
 _SECONDS = 600
 """After them Kubernetes ends it, whoever started it."""
 _KEPT_SECONDS = 300
@@ -34,19 +37,27 @@ def look(would: ChangeOwnership, command: Sequence[str], tools: Tools, tick: Tic
     refusal = guards.another_node(would, claim, tools.reader.list(PODS, namespace))
     if refusal:
         raise PlanRefused(refusal)
-    body = job(would, command)
-    name = body["metadata"]["name"]
-    tools.writer.apply(CONFIG_MAPS, config_map(would))
+    made = _start(would, command, tools)
     try:
-        made = tools.writer.create(JOBS, body)
-    except Conflict:
-        raise ActionFailed(f"Job {namespace}/{name} is there: somebody looks into {would.claim} right now.") from None
-    try:
+        # Owned from the beginning: what goes wrong here leaves nothing behind. The pod waits for it.
         tools.writer.apply(CONFIG_MAPS, config_map(would, made["metadata"]["uid"]))
         follow(made, tools, tick)
-        return _written(namespace, name, tools)
+        return _written(namespace, made["metadata"]["name"], tools)
     finally:
         remove(made, tools)
+
+
+def _start(would: ChangeOwnership, command: Sequence[str], tools: Tools) -> Mapping[str, Any]:
+    body = job(would, command)
+    namespace, name, run = would.claim.namespace, body["metadata"]["name"], token_hex(8)
+    body["metadata"]["annotations"] = {**body["metadata"]["annotations"], RUN_ANNOTATION: run}
+    try:
+        return tools.writer.create(JOBS, body)
+    except Conflict:
+        there = tools.reader.get(JOBS, namespace, name)
+        if (there["metadata"].get("annotations") or {}).get(RUN_ANNOTATION) == run:
+            return there  # The answer to our own request was lost, and it was sent again.
+        raise ActionFailed(f"Job {namespace}/{name} is there: somebody looks into {would.claim} right now.") from None
 
 
 def _written(namespace: str, name: str, tools: Tools) -> list[str]:
@@ -60,15 +71,15 @@ def name_of(would: ChangeOwnership) -> str:
     return f"posit-audit-look-{hashlib.sha256(what.encode()).hexdigest()[:10]}"
 
 
-def config_map(would: ChangeOwnership, job_uid: str = "") -> dict[str, Any]:
+def config_map(would: ChangeOwnership, job_uid: str) -> dict[str, Any]:
+    """It goes when the Job goes."""
     name = name_of(would)
-    owners = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid}] if job_uid else []
     return {
         "metadata": {
             "name": name,
             "namespace": would.claim.namespace,
             "labels": _LABELS,
-            **({"ownerReferences": owners} if owners else {}),
+            "ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid}],
         },
         "data": {"ownership.py": files("auditor.worker").joinpath("ownership.py").read_text(encoding="utf-8")},
     }

@@ -27,6 +27,8 @@ class Cluster:
         self.pods[0]["status"] = {"phase": "Succeeded"}
         self.events: list[dict[str, Any]] = []
         self.made = 0
+        self.lose_answer = False
+        self.config_maps: list[Mapping[str, Any]] = []
 
     def get(self, resource: Resource, _namespace: str, _name: str) -> dict[str, Any]:
         if resource == CLAIMS:
@@ -45,6 +47,7 @@ class Cluster:
         return iter(["posix", "0", "0", "--", "end"])
 
     def apply(self, _resource: Resource, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.config_maps.append(body)
         return body
 
     def create(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +56,8 @@ class Cluster:
             raise Conflict("exists")
         self.made += 1
         self.job = {**body["metadata"], "uid": "job-uid"}
+        if self.lose_answer:
+            raise Conflict("exists")
         return {"metadata": self.job}
 
     def delete(self, *_: Any, **__: Any) -> None:
@@ -106,6 +111,18 @@ def test_somebody_elses_look_is_left_alone(cluster: Cluster) -> None:
     with pytest.raises(ActionFailed, match="somebody looks into"):
         look(cluster)
     assert cluster.job["uid"] == "theirs"
+    assert cluster.config_maps == []
+
+
+@pytest.mark.parametrize("lose_answer", [False, True])
+def test_a_lost_answer_is_no_look_of_somebody_else_and_all_goes_with_the_job(
+    cluster: Cluster, lose_answer: bool
+) -> None:
+    cluster.lose_answer = lose_answer
+    assert look(cluster)[-1] == "end"
+    (config_map,) = cluster.config_maps
+    assert [owner["uid"] for owner in config_map["metadata"]["ownerReferences"]] == ["job-uid"]
+    assert cluster.job is None
 
 
 def test_a_claim_that_only_one_pod_may_have_is_not_tried(cluster: Cluster) -> None:
