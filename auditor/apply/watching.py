@@ -15,7 +15,7 @@ from auditor.apply.run import came_to, ended
 from auditor.apply.tools import Tools
 from auditor.errors import Forbidden, PositAuditError
 from auditor.model.action import ChangeOwnership
-from auditor.model.kubernetes import JOBS
+from auditor.model.kubernetes import JOBS, ObjectRef
 from auditor.model.outcome import Outcome, State
 from auditor.model.plan import Step
 
@@ -28,8 +28,11 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     action: ChangeOwnership
 
 
-def jobs(tools: Tools, namespaces: tuple[str, ...], *, all_namespaces: bool) -> tuple[Found, ...]:
-    """Ours in these namespaces; without any, everywhere where that is allowed, otherwise in the current one."""
+def jobs(
+    tools: Tools, namespaces: tuple[str, ...], *, all_namespaces: bool
+) -> tuple[tuple[Found, ...], tuple[Outcome, ...]]:
+    """Ours in these namespaces; without any, everywhere where that is allowed, otherwise in the current one. And a word
+    about each that only another version can watch."""
     where: tuple[str | None, ...] = (None,) if all_namespaces or not namespaces else namespaces
     try:
         listed = [one for namespace in where for one in tools.reader.list(JOBS, namespace, label_selector=SELECTOR)]
@@ -37,7 +40,8 @@ def jobs(tools: Tools, namespaces: tuple[str, ...], *, all_namespaces: bool) -> 
         if all_namespaces or namespaces:
             raise
         listed = list(tools.reader.list(JOBS, tools.reader.connection.namespace, label_selector=SELECTOR))
-    return tuple(found for found in map(_found, listed) if found)
+    found = [(job, _found(job)) for job in listed]
+    return tuple(ours for _, ours in found if ours), tuple(_of_another_version(job) for job, ours in found if not ours)
 
 
 def stay_with(found: Found, step: Step, tools: Tools, progress: Progress) -> Outcome:
@@ -61,3 +65,14 @@ def _found(job: Mapping[str, Any]) -> Found | None:
     except msgspec.MsgspecError:
         return None
     return Found(manifest=job, mode=mode, action=action)
+
+
+def _of_another_version(job: Mapping[str, Any]) -> Outcome:
+    namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
+    return Outcome(
+        step=name,
+        object=ObjectRef("Job", namespace, name),
+        state=State.REFUSED,
+        message=f"Job {namespace}/{name} was made by another version of posit-audit, which alone can watch it. Its log:"
+        f" kubectl logs -f -n {namespace} job/{name}",
+    )

@@ -23,10 +23,8 @@ def watch(
     """One outcome per Job. Raises Interrupted on Ctrl-C, SIGTERM and SIGHUP; the Jobs go on."""
     with open_tools(connect(settings)) as tools, terminable():
         try:
-            return tuple(
-                stay_with(found, _step(found), tools, progress)
-                for found in jobs(tools, namespaces, all_namespaces=all_namespaces)
-            )
+            ours, others = jobs(tools, namespaces, all_namespaces=all_namespaces)
+            return (*(stay_with(found, _step(found), tools, progress) for found in ours), *others)
         except KeyboardInterrupt:
             raise Interrupted("Nobody watches any more; the Jobs go on.", hint="posit-audit fix --watch") from None
 

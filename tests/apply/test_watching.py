@@ -11,6 +11,7 @@ import pytest
 from auditor.apply.ownership_job import SELECTOR, job
 from auditor.apply.watching import jobs
 from auditor.errors import Forbidden
+from auditor.model.outcome import State
 from tests.steps import ownership
 
 
@@ -33,19 +34,21 @@ def tools(reader: Reader) -> Any:
 
 def test_a_job_is_read_back_as_the_action_it_was_made_from() -> None:
     action = ownership(shards=3)
-    (found,) = jobs(tools(Reader(job(action, "undo", seconds=60))), ("posit",), all_namespaces=False)
-    assert (found.action, found.mode) == (action, "undo")
+    (found,), others = jobs(tools(Reader(job(action, "undo", seconds=60))), ("posit",), all_namespaces=False)
+    assert (found.action, found.mode, others) == (action, "undo", ())
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {"posit-audit/action": "{}", "posit-audit/ownership": "change"}])
-def test_a_job_that_says_nothing_we_understand_is_left_alone(annotations: dict[str, str] | None) -> None:
-    body = {"metadata": {"name": "x", "annotations": annotations}}
-    assert jobs(tools(Reader(body)), (), all_namespaces=False) == ()
+def test_a_job_that_says_nothing_we_understand_is_told_and_left_alone(annotations: dict[str, str] | None) -> None:
+    body = {"metadata": {"namespace": "posit", "name": "x", "annotations": annotations}}
+    ours, (other,) = jobs(tools(Reader(body)), (), all_namespaces=False)
+    assert (ours, other.state) == ((), State.REFUSED)
+    assert other.message.startswith("Job posit/x was made by another version of posit-audit")
 
 
 def test_who_may_not_look_everywhere_looks_in_the_current_namespace_unless_all_was_asked_for() -> None:
     reader = Reader(everywhere=False)
-    assert jobs(tools(reader), (), all_namespaces=False) == ()
+    assert jobs(tools(reader), (), all_namespaces=False) == ((), ())
     assert reader.asked == [None, "here"]
     with pytest.raises(Forbidden):
         jobs(tools(reader), (), all_namespaces=True)
