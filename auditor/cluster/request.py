@@ -167,8 +167,8 @@ def _call(
     )
     try:
         response = api.call_api(*serialized, _request_timeout=connection.settings.request_timeout)
-    except ApiException:  # the client's word for a failed TLS handshake; an answer's status is looked at below
-        raise _untrusted(connection) from None
+    except ApiException as error:  # the client's word for a failed TLS handshake; an answer's status is looked at below
+        raise _handshake_failed(connection, str(error.reason)) from None
     except urllib3.exceptions.MaxRetryError as error:
         raise _unreachable(connection, error) from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -185,7 +185,7 @@ def _call(
 def _unreachable(connection: Connection, error: urllib3.exceptions.MaxRetryError) -> Exception:
     reason = error.reason
     if isinstance(reason, urllib3.exceptions.SSLError):
-        return _untrusted(connection)
+        return _handshake_failed(connection, str(reason))
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError | urllib3.exceptions.ProtocolError):
         return Transient(f"The API server {connection.server} did not answer in time.")
     why = getattr(getattr(reason, "__cause__", None), "strerror", None) or type(reason).__name__
@@ -206,7 +206,10 @@ def _cluster_info(connection: Connection) -> str:
     )
 
 
-def _untrusted(connection: Connection) -> ClusterError:
+def _handshake_failed(connection: Connection, said: str) -> ClusterError | ApiError:
+    """`said`: OpenSSL's words. A proxy or load balancer that is just being restarted closes it half way."""
+    if "EOF" in said:
+        return Transient(f"The TLS handshake with the API server {connection.server} broke off.")
     return ClusterError(
         f"No trusted connection to the API server {connection.server} could be made: the TLS handshake failed.",
         hint="Check certificate-authority-data, client certificate and server name in the kubeconfig.",

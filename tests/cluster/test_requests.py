@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,34 @@ def test_what_is_no_api_server_is_a_sentence(server: ScriptedApiServer, connecti
     server.answers = [(200, {}, body)]
     with pytest.raises(ClusterError, match=r"is not a Kubernetes API server.*proxy or a login page"):
         Reader(connection).get(PODS, "ns", "a")
+
+
+def test_a_handshake_that_breaks_off_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry._backoff, "max", 0.002)
+    calls = 0
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+
+        def close() -> None:
+            nonlocal calls
+            while True:
+                try:
+                    connected, _ = closing.accept()
+                except OSError:
+                    return
+                calls += 1
+                connected.recv(1)
+                connected.shutdown(socket.SHUT_WR)
+                connected.close()
+
+        answering = threading.Thread(target=close, daemon=True)
+        answering.start()
+        address = f"https://127.0.0.1:{closing.getsockname()[1]}"
+        connection = connect(ClusterSettings(kubeconfig=kubeconfig(tmp_path, address)))
+        with pytest.raises(Unavailable, match="broke"):
+            Reader(connection).get(PODS, "ns", "a")
+        closing.shutdown(socket.SHUT_RDWR)
+    answering.join(5)
+    assert calls == retry.ATTEMPTS
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "../../nodes/n", "a%2fb"])
