@@ -81,7 +81,8 @@ def fix(
         bool,
         typer.Option(
             "--watch",
-            help="Only watch the ownership Jobs that an earlier fix or undo started, to their end.",
+            help="Only watch the ownership Jobs that an earlier fix or undo started, to their end. Ends with 1 where one "
+            "failed, 2 where one of another version could not be followed.",
             rich_help_panel=REPAIR,
         ),
     ] = False,
@@ -165,7 +166,8 @@ def watch_jobs(
         print_result(json.dumps(outcomes_json(outcomes), indent=2))
     else:
         print_result(outcomes_text(outcomes) if outcomes else "No ownership Job of ours is there.")
-    raise typer.Exit(1 if any(outcome.state is State.FAILED for outcome in outcomes) else 0)
+    states = {outcome.state for outcome in outcomes}
+    raise typer.Exit(1 if State.FAILED in states else 2 if State.REFUSED in states else 0)
 
 
 def _show_plan(prepared: Prepared, output: str) -> None:
