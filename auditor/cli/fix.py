@@ -81,7 +81,7 @@ def fix(
         bool,
         typer.Option(
             "--watch",
-            help="Only watch the ownership Jobs that an earlier fix or undo started, to their end. Ends with 1 where one "
+            help="Only watch the ownership Jobs that an earlier fix or undo started, to their end: 1 where one "
             "failed, 2 where one of another version could not be followed.",
             rich_help_panel=REPAIR,
         ),
