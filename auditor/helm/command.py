@@ -29,9 +29,13 @@ OLDEST = Version("3.13")
 """The first that knows `--dry-run=server` (https://github.com/helm/helm/releases/tag/v3.13.0)."""
 _GRACE = 30.0
 """Seconds that an interrupted helm gets to mark its release as failed."""
+_LONGEST_VERSION = 60.0
+"""Seconds that a program gets to tell its version."""
 _LONGEST_ERROR = 600
 _SHORTEST_SECRET = 4
-_FOREIGN = ("HELM_DEBUG", "HELM_NAMESPACE", "HELM_KUBECONTEXT", "HELM_KUBEASUSER", "HELM_KUBEASGROUPS")
+_FOREIGN = ("HELM_DEBUG", "HELM_NAMESPACE", "HELM_KUBE", "HELM_DRIVER")
+"""How the variables begin that would lead Helm to another cluster, identity or store than those that the release was
+read from (helm.sh/helm/v3/pkg/cli/environment.go)."""
 
 
 def scrub(text: str, values: Iterable[Any]) -> str:
@@ -74,22 +78,28 @@ class Helm:
         return found
 
     def _check_version(self, program: str) -> None:
-        said = subprocess.run(
-            [program, "version", "--template", "{{.Version}}"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=60,
-            check=False,
-        ).stdout.strip()
+        hint = "Name Helm with --helm FILE."
+        try:
+            said = subprocess.run(
+                [program, "version", "--template", "{{.Version}}"],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+                timeout=_LONGEST_VERSION,
+                check=False,
+            ).stdout.strip()
+        except subprocess.TimeoutExpired:
+            raise HelmError(
+                f"{program} did not tell its version within {_LONGEST_VERSION:.0f} seconds.", hint=hint
+            ) from None
+        except OSError as error:
+            raise HelmError(f"{program} can't be run: {error.strerror}.", hint=hint) from None
         found = re.match(r"v?(\d+(?:\.\d+)*)", said)
         try:
             version = Version(found.group(1) if found else "")
         except InvalidVersion:
-            raise HelmError(
-                f"{program} does not tell its version as Helm does.", hint="Name Helm with --helm FILE."
-            ) from None
+            raise HelmError(f"{program} does not tell its version as Helm does.", hint=hint) from None
         if version < OLDEST:
             raise HelmError(f"{program} is Helm {version}, which is too old.", hint=f"Install Helm {OLDEST} or newer.")
 
@@ -207,7 +217,7 @@ class Helm:
 
     def _environment(self) -> dict[str, str]:
         """Ours, since a kubeconfig's credential program may need any of it, without what would redirect helm."""
-        environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         if self._settings.kubeconfig:
             environment["KUBECONFIG"] = self._settings.kubeconfig
         return environment

@@ -55,11 +55,29 @@ def test_an_upgrade_passes_user_supplied_values_only_and_prunes_no_revision(tmp_
     assert said[-2] == "/k"
 
 
-def test_what_would_redirect_helm_is_kept_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HELM_KUBECONTEXT", "elsewhere")
-    monkeypatch.setenv("HELM_DEBUG", "1")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HELM_KUBECONTEXT",
+        "HELM_KUBEASUSER",
+        "HELM_KUBEAPISERVER",
+        "HELM_KUBETOKEN",
+        "HELM_KUBECAFILE",
+        "HELM_KUBETLS_SERVER_NAME",
+        "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
+        "HELM_DRIVER",
+        "HELM_DRIVER_SQL_CONNECTION_STRING",
+        "HELM_NAMESPACE",
+        "HELM_DEBUG",
+    ],
+)
+def test_what_would_redirect_helm_is_kept_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("HELM_REGISTRY_CONFIG", "/registry.json")
     upgrade(helm(tmp_path, "env > said"))
-    assert "HELM_" not in (tmp_path / "said").read_text()
+    said = (tmp_path / "said").read_text()
+    assert f"{name}=" not in said
+    assert "HELM_REGISTRY_CONFIG=/registry.json" in said
 
 
 def test_an_error_comes_without_any_value(tmp_path: Path) -> None:
@@ -116,6 +134,25 @@ def test_a_missing_helm_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_old_or_strange_helm_is_refused(tmp_path: Path, version: str, says: str) -> None:
     with pytest.raises(HelmError, match=says):
         _ = helm(tmp_path, version=version).program
+
+
+def test_a_program_that_hangs_instead_of_telling_its_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auditor.helm.command._LONGEST_VERSION", 0.2)
+    path = tmp_path / "helm"
+    path.write_text("#!/bin/sh\nexec sleep 60\n")
+    path.chmod(0o700)
+    with pytest.raises(HelmError, match=r"helm did not tell its version within .* seconds\. Name Helm with --helm"):
+        _ = Helm(SETTINGS, program=str(path)).program
+
+
+def test_a_file_that_is_no_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "helm"
+    path.write_bytes(b"\x00no program")
+    path.chmod(0o700)
+    with pytest.raises(HelmError, match=r"helm can't be run: .*\. Name Helm with --helm"):
+        _ = Helm(SETTINGS, program=str(path)).program
 
 
 @pytest.mark.parametrize("version", ["v3.13.0", "v3.21", "v4.1.0+gabc"])
