@@ -91,6 +91,10 @@ class PlanIsStale(PlanRefused):
     """An object is no longer what the plan was made for. Nothing was changed on it."""
 
 
+class HelmBusy(HelmError, PlanRefused):
+    """Helm gave way to another one that is at work on the release. Nothing was changed."""
+
+
 class ActionFailed(PositAuditError):
     """A change was begun and did not reach its end. The journal tells how far it came, with `details`."""
 

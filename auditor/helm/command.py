@@ -1,15 +1,14 @@
 """Runs the `helm` program. What it prints may hold every secret of a release: nothing of it passes but an error's
-words, and those without any value that the caller calls secret."""
+words, and those without any value that the caller calls secret (failure.py)."""
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from auditor.errors import HelmError
 from auditor.helm.dry_run import DryRun, read
-from auditor.model.keypath import leaves
+from auditor.helm.failure import failure
 from auditor.settings import ClusterSettings
 
 log = structlog.get_logger()
@@ -31,31 +30,9 @@ _GRACE = 30.0
 """Seconds that an interrupted helm gets to mark its release as failed."""
 _LONGEST_VERSION = 60.0
 """Seconds that a program gets to tell its version."""
-_LONGEST_ERROR = 600
-_SHORTEST_SECRET = 4
 _FOREIGN = ("HELM_DEBUG", "HELM_NAMESPACE", "HELM_KUBE", "HELM_DRIVER")
 """How the variables begin that would lead Helm to another cluster, identity or store than those that the release was
 read from (helm.sh/helm/v3/pkg/cli/environment.go)."""
-
-
-def scrub(text: str, values: Iterable[Any]) -> str:
-    """`text` without any leaf of the values of four characters or more, in the forms in which programs print it."""
-    secrets = {form for value in values for _, leaf in leaves(value) for form in _forms(leaf)}
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "<withheld>")
-    return text
-
-
-def _forms(leaf: object) -> set[str]:
-    if isinstance(leaf, list):
-        return {form for item in leaf for _, below in leaves(item) for form in _forms(below)}
-    if isinstance(leaf, bool) or not isinstance(leaf, str | int | float):
-        return set()
-    plain = str(leaf)
-    quoted = json.dumps(plain, ensure_ascii=False)[1:-1]
-    encoded = base64.b64encode(plain.encode("utf-8", "replace")).decode()
-    lines = (line.strip() for line in plain.splitlines())
-    return {form for form in (plain, plain.strip(), quoted, encoded, *lines) if len(form) >= _SHORTEST_SECRET}
 
 
 class Helm:
@@ -161,7 +138,8 @@ class Helm:
         self, namespace: str, release: str, revision: int, *, secrets: Sequence[Any], timeout: int = 300
     ) -> None:
         arguments = ["rollback", release, str(revision), "--history-max", "0", "--timeout", f"{timeout}s", "--no-hooks"]
-        self._run(namespace, arguments, secrets=secrets, seconds=timeout * 4)
+        # It heeds no signal, unlike an upgrade: cut off, it would stay pending. It waits for no pod, so it ends soon.
+        self._run(namespace, arguments, secrets=secrets, seconds=timeout * 4, patience=timeout)
 
     def pull(self, chart: str, *, version: str, repository: str = "", into: Path) -> None:
         """Fetches one chart archive. `chart` is an `oci://` reference, or a name in `repository`."""
@@ -179,9 +157,11 @@ class Helm:
         *,
         secrets: Sequence[Any] = (),
         seconds: float = 120,
+        patience: float = 0,
         cluster: bool = True,
         values: bytes | None = None,
     ) -> str:
+        """`patience`: seconds that it gets to come to its end by itself when we are interrupted."""
         target = [*self._cluster_flags(), "--namespace", namespace] if cluster else []
         command = [self.program, *arguments, *target]
         log.debug("helm", verb=arguments[0], of=arguments[1], namespace=namespace)
@@ -200,11 +180,10 @@ class Helm:
             _end(process)
             raise HelmError(f"helm {arguments[0]} did not end within {seconds:.0f} seconds.") from None
         except BaseException:
-            _end(process)
+            _end(process, patience)
             raise
         if process.returncode:
-            reason = _reason(err.decode("utf-8", "replace"), secrets)
-            raise HelmError(f"helm {' '.join(arguments[:2])} failed: {reason}")
+            raise failure(arguments, err.decode("utf-8", "replace"), secrets)
         return out.decode("utf-8", "replace")
 
     def _cluster_flags(self) -> list[str]:
@@ -223,13 +202,11 @@ class Helm:
         return environment
 
 
-def _reason(stderr: str, secrets: Sequence[Any]) -> str:
-    """Helm's last word, from "Error:" on; warnings before it quote values."""
-    said = stderr[stderr.rfind("Error: ") :].removeprefix("Error: ") if "Error: " in stderr else "it gave no reason"
-    return " ".join(scrub(said, secrets).split())[:_LONGEST_ERROR]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], patience: float = 0) -> None:
+    """An interrupt cuts the patience short; the caller raises what it came from."""
+    with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+        if patience:
+            process.communicate(timeout=patience)
     process.terminate()  # not by SIGINT: what is started in the background ignores that
     try:
         process.communicate(timeout=_GRACE)

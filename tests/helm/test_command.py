@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from auditor.errors import HelmError
-from auditor.helm.command import Helm, scrub
+from auditor.errors import HelmBusy, HelmError
+from auditor.helm.command import Helm
 from auditor.helm.dry_run import Rendered
 from auditor.settings import ClusterSettings
 
@@ -179,20 +179,33 @@ def test_ctrl_c_ends_helm_in_order_and_goes_on_to_the_caller(tmp_path: Path) -> 
     assert (tmp_path / "ended").exists()
 
 
+def test_ctrl_c_lets_a_rollback_come_to_its_end(tmp_path: Path) -> None:
+    """Helm's rollback heeds no signal: ended, it would stay pending-rollback."""
+    body = "sleep 0.3; kill -INT $PPID; sleep 0.5; echo done > done"
+    with pytest.raises(KeyboardInterrupt):
+        helm(tmp_path, body).rollback("posit", "pm", 1, secrets=[])
+    assert (tmp_path / "done").exists()
+
+
+def test_ctrl_c_again_ends_a_rollback_that_hangs(tmp_path: Path) -> None:
+    body = "trap 'echo ended > ended; exit 1' TERM; for _ in 1 2; do sleep 0.5; kill -INT $PPID; done"
+    with pytest.raises(KeyboardInterrupt):
+        helm(tmp_path, f"{body}; while :; do sleep 0.05; done").rollback("posit", "pm", 1, secrets=[])
+    assert (tmp_path / "ended").exists()
+
+
 @pytest.mark.parametrize(
-    ("text", "values"),
+    ("said", "busy"),
     [
-        ("key s3cretvalue", {"a": {"b": "s3cretvalue"}}),
-        ("key s3cretvalue", {"a": ["x", {"b": "s3cretvalue"}]}),
-        ("map[a:12345678]", {"a": 12345678}),
-        ("line s3cretvalue", {"a": "first\n  s3cretvalue\n"}),
-        ("key czNjcmV0dmFsdWU=", {"a": "s3cretvalue"}),
-        (r"key s3c\"ret", {"a": 's3c"ret'}),
+        ("UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", True),
+        ("UPGRADE FAILED: release: already exists", True),
+        ('UPGRADE FAILED: failed to create resource: serviceaccounts "pm" already exists', False),
     ],
 )
-def test_scrubbing(text: str, values: dict[str, Any]) -> None:
-    assert "<withheld>" in scrub(text, [values])
-
-
-def test_scrubbing_leaves_short_and_plain_words() -> None:
-    assert scrub("true abc 80", [{"a": True, "b": "abc", "c": 80, "d": None, "e": {}}]) == "true abc 80"
+def test_a_helm_that_gave_way_to_another_one_says_that_nothing_was_changed(
+    tmp_path: Path, said: str, busy: bool
+) -> None:
+    with pytest.raises(HelmError) as error:
+        upgrade(helm(tmp_path, f"echo 'Error: {said}' >&2; exit 1"))
+    assert isinstance(error.value, HelmBusy) is busy
+    assert ("Nothing was changed" in str(error.value)) is busy
