@@ -15,9 +15,10 @@ from typing import Any
 from auditor.apply import guards, rights, rollout
 from auditor.apply.effect import Effect
 from auditor.apply.progress import Tick
-from auditor.apply.release_values import as_yaml, newest_record
+from auditor.apply.release_values import as_yaml, newest_record, planned_record
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, Forbidden, PlanRefused, PositAuditError
+from auditor.errors import ActionFailed, Forbidden, HelmBusy, PlanRefused, PositAuditError
+from auditor.helm.decode import values_digest
 from auditor.model.helm import HelmRecord
 from auditor.model.kubernetes import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES
 from auditor.model.outcome import State
@@ -30,10 +31,12 @@ _OWNERSHIP_HOOK = "chown"
 
 @dataclass(frozen=True, kw_only=True)
 class HelmUpgrade:
-    """`values`: all that the user supplies. `before`: the revision that it starts from and goes back to."""
+    """`version`: the chart's. `values`: all that the user supplies. `before`: the revision that it starts from and goes
+    back to."""
 
     release: ReleaseRef
     chart: Path
+    version: str
     values: dict[str, Any]
     before: HelmRecord
     tools: Tools
@@ -62,10 +65,14 @@ class HelmUpgrade:
         return told.hooks
 
     def make(self, tick: Tick, what: str, *, wait: bool = True) -> Effect:
-        """`what` ends the sentence "Release x is at revision n". Raises ActionFailed after going back."""
+        """`what` ends the sentence "Release x is at revision n". Raises ActionFailed after going back, and PlanRefused
+        where another Helm came first and nothing was changed."""
         tools, release = self.tools, self.release
         tick({"note": "asking Helm for a dry run"})
         hooks = self.rehearse()
+        # Chart and dry run take their time, and --reset-values would undo what somebody else changed meanwhile. What
+        # comes from here on is Helm's own to refuse: of two upgrades of one revision it makes one.
+        planned_record(tools, release, self.before.revision, self.before.values_digest)
         found = rollout.workloads(tools, release).items() if wait else ()
         ready = frozenset(name for name, state in found if state.progress is Progress.CURRENT)
         tick({"note": f"helm upgrade of {release}"})
@@ -81,6 +88,8 @@ class HelmUpgrade:
             late = rollout.wait(tools, release, ready, tick)
         except KeyboardInterrupt:
             self._roll_back()
+            raise
+        except HelmBusy:
             raise
         except PositAuditError as error:
             raise ActionFailed(f"{error} {self._roll_back()}") from None
@@ -98,8 +107,11 @@ class HelmUpgrade:
         """What became of it, as a sentence; Helm itself may not have come as far as making a revision."""
         release, revision = self.release, self.before.revision
         try:
-            if newest_record(self.tools, release).revision == revision:
+            newest = newest_record(self.tools, release)
+            if newest.revision == revision:
                 return "Helm had not begun: nothing was changed."
+            if not self._made(newest):
+                return f"Revision {newest.revision} of release {release} is not ours, so that it stays as it is."
             go_back(release, revision, self.tools, secrets=self._secrets)
         except PositAuditError as error:
             return (
@@ -107,6 +119,11 @@ class HelmUpgrade:
                 f" --namespace {release.namespace}"
             )
         return f"The release was rolled back to revision {revision}."
+
+    def _made(self, record: HelmRecord) -> bool:
+        before = self.before
+        ours = (before.revision + 1, before.chart_name, self.version, values_digest(self.values))
+        return (record.revision, record.chart_name, record.chart_version, record.values_digest) == ours
 
 
 def go_back(release: ReleaseRef, revision: int, tools: Tools, *, secrets: Sequence[object]) -> None:

@@ -31,6 +31,23 @@ def newest_record(tools: Tools, release: ReleaseRef) -> HelmRecord:
     return record_at(tools, release, max(revisions))
 
 
+def planned_record(tools: Tools, release: ReleaseRef, revision: int, digest: str) -> HelmRecord:
+    """The newest one. Raises PlanIsStale where it is not the one that the plan was made for."""
+    record = newest_record(tools, release)
+    refuse_if_changed(release, record, revision, digest)
+    return record
+
+
+def refuse_if_changed(release: ReleaseRef, record: HelmRecord, revision: int, digest: str) -> None:
+    if (record.revision, record.values_digest) != (revision, digest):
+        other = " with other values" if record.revision == revision else ""
+        raise PlanIsStale(
+            f"Release {release} is at revision {record.revision}{other} now, and the plan was made for revision"
+            f" {revision}.",
+            hint="Plan again.",
+        )
+
+
 def record_at(tools: Tools, release: ReleaseRef, revision: int) -> HelmRecord:
     name = f"sh.helm.release.v1.{release.name}.v{revision}"
     try:

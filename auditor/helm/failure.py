@@ -19,9 +19,10 @@ other one made its revision first (helm.sh/helm/v3/pkg/action/action.go and pkg/
 
 def failure(arguments: Sequence[str], stderr: str, secrets: Sequence[Any]) -> HelmError:
     """`arguments`: verb and object first. `secrets`: values of which none may be told."""
-    message = f"helm {' '.join(arguments[:2])} failed: {_reason(stderr, secrets)}"
-    if message.endswith(_GAVE_WAY):
-        return HelmBusy(f"{message}.", hint="Nothing was changed: let the other Helm end, then plan again.")
+    reason = _reason(stderr, secrets).removesuffix(".")
+    message = f"helm {' '.join(arguments[:2])} failed: {reason}."
+    if reason.endswith(_GAVE_WAY):
+        return HelmBusy(message, hint="Nothing was changed: let the other Helm end, then plan again.")
     return HelmError(message)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from auditor.apply.actions import patch_values
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, HelmError, NotFound, PlanIsStale, PlanRefused
+from auditor.errors import ActionFailed, HelmBusy, HelmError, NotFound, PlanIsStale, PlanRefused
 from auditor.helm.decode import values_digest
 from auditor.helm.dry_run import DryRun, Rendered
 from auditor.model.action import PatchValues
@@ -36,10 +36,12 @@ class Cluster:
 
     revisions: list[tuple[str, dict[str, Any]]] = field(default_factory=lambda: [("deployed", VALUES)])
     chart: str = "rstudio-pm"
+    versions: dict[int, str] = field(default_factory=dict)
     hooks: tuple[str, ...] = ()
     objects: tuple[Rendered, ...] = ()
     refused: set[tuple[str, str, str]] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
+    on_dry_run: Callable[[], None] = lambda: None
     on_upgrade: Callable[[], None] = lambda: None
     on_rollback: Callable[[], None] = lambda: None
     marks: dict[str, str] = field(default_factory=dict)
@@ -71,12 +73,14 @@ class Cluster:
         if number > len(self.revisions):
             raise NotFound("no such Secret")
         status, values = self.revisions[number - 1]
-        return record_secret(number, status=status, chart=self.chart, version="0.20.4", values=values)
+        version = self.versions.get(number, "0.20.4")
+        return record_secret(number, status=status, chart=self.chart, version=version, values=values)
 
     # Helm
 
     def dry_run(self, *_: Any, **__: Any) -> DryRun:
         self.calls.append("dry run")
+        self.on_dry_run()
         return DryRun(hooks=self.hooks, objects=self.objects)
 
     # Rights
@@ -126,6 +130,56 @@ def test_an_upgrade_that_never_began_is_not_rolled_back(cluster: Cluster, tools:
     with pytest.raises(ActionFailed, match="nothing was changed"):
         patch_values.act(action(), tools, quiet)
     assert "rollback to 1" not in cluster.calls
+
+
+def test_an_upgrade_that_gave_way_to_an_equal_one_changed_nothing_and_rolls_nothing_back(
+    cluster: Cluster, tools: Tools
+) -> None:
+    def lose() -> None:
+        cluster.revisions.append(("pending-upgrade", AFTER))
+        raise HelmBusy("helm upgrade pm failed: release: already exists.")
+
+    cluster.on_upgrade = lose
+    with pytest.raises(PlanRefused, match="already exists"):
+        patch_values.act(action(), tools, quiet)
+    assert cluster.calls == ["dry run", "upgrade"]
+
+
+@pytest.mark.parametrize(
+    ("since", "version"),
+    [
+        ([("pending-upgrade", {"mine": 1})], "0.20.4"),
+        ([("pending-upgrade", AFTER)], "0.21.0"),
+        ([("failed", AFTER), ("deployed", AFTER)], "0.20.4"),
+    ],
+)
+def test_a_failing_upgrade_rolls_back_no_revision_of_somebody_else(
+    cluster: Cluster, tools: Tools, since: list[tuple[str, dict[str, Any]]], version: str
+) -> None:
+    def fail() -> None:
+        cluster.revisions += since
+        cluster.versions[2] = version
+        raise HelmError("helm upgrade pm failed: no connection")
+
+    cluster.on_upgrade = fail
+    newest = len(since) + 1
+    with pytest.raises(ActionFailed, match=f"no connection Revision {newest} of release posit/pm is not ours"):
+        patch_values.act(action(), tools, quiet)
+    assert cluster.calls == ["dry run", "upgrade"]
+
+
+def test_a_release_that_is_changed_during_the_dry_run_is_left_alone(cluster: Cluster, tools: Tools) -> None:
+    cluster.on_dry_run = lambda: cluster.revisions.append(("deployed", {"mine": 1}))
+    with pytest.raises(PlanIsStale, match="is at revision 2 now, and the plan was made for revision 1"):
+        patch_values.act(action(), tools, quiet)
+    assert cluster.calls == ["dry run"]
+
+
+def test_a_release_that_is_changed_between_check_and_act_is_left_alone(cluster: Cluster, tools: Tools) -> None:
+    cluster.revisions.append(("deployed", {"mine": 1}))
+    with pytest.raises(PlanIsStale, match="is at revision 2 now"):
+        patch_values.act(action(), tools, quiet)
+    assert cluster.calls == []
 
 
 def test_a_failing_rollback_tells_the_command(cluster: Cluster, tools: Tools) -> None:

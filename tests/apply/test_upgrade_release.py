@@ -156,7 +156,9 @@ def test_a_missing_chart_refuses_the_plan(cluster: Cluster, tools: Tools) -> Non
 def test_what_only_a_person_can_decide_is_refused_without_a_value(cluster: Cluster, tools: Tools) -> None:
     values = {"launcher": {"enabled": False}, "config": {"Postgres": {"Password": "s3cretvalue"}}}
     cluster.revisions = [("deployed", "0.7.4", values)]
-    undecided = action(chart="rstudio-connect", from_version="0.7.4", to_version="0.21.0")
+    undecided = action(
+        chart="rstudio-connect", from_version="0.7.4", to_version="0.21.0", values_digest=values_digest(values)
+    )
     (tools.private / "chart" / "Chart.yaml").write_text("name: rstudio-connect\nversion: 0.21.0\n")
     with pytest.raises(PlanRefused, match="a person's decision") as refused:
         upgrade_release.rehearse(undecided, tools)
@@ -188,6 +190,13 @@ def test_a_release_that_helm_works_on_is_refused(cluster: Cluster, tools: Tools)
     cluster.revisions = [("pending-upgrade", "0.3.9", VALUES)]
     with pytest.raises(PlanRefused, match="pending-upgrade"):
         upgrade_release.check(action(), tools)
+
+
+def test_a_release_that_is_changed_between_check_and_act_is_left_alone(cluster: Cluster, tools: Tools) -> None:
+    cluster.revisions.append(("deployed", "0.3.9", {"mine": 1}))
+    with pytest.raises(PlanIsStale, match="is at revision 2 now"):
+        upgrade_release.act(action(), tools, quiet)
+    assert cluster.calls == []
 
 
 def test_undo_goes_back_once(cluster: Cluster, tools: Tools) -> None:

@@ -84,7 +84,7 @@ def test_an_error_comes_without_any_value(tmp_path: Path) -> None:
     body = "echo 'coalesce: cannot overwrite table ABCD-1234' >&2; echo 'Error: bad key ABCD-1234 at x' >&2; exit 1"
     with pytest.raises(HelmError) as error:
         upgrade(helm(tmp_path, body))
-    assert str(error.value) == "helm upgrade pm failed: bad key <withheld> at x"
+    assert str(error.value) == "helm upgrade pm failed: bad key <withheld> at x."
 
 
 @pytest.mark.parametrize("password", ["pw", "longer-than-four"])

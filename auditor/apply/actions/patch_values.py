@@ -9,7 +9,7 @@ from auditor.apply.effect import Effect
 from auditor.apply.helm_upgrade import HelmUpgrade, go_back, refuse_if_guarded
 from auditor.apply.plan_file import write_private
 from auditor.apply.progress import Tick
-from auditor.apply.release_values import as_yaml, edited, newest_record, record_at
+from auditor.apply.release_values import as_yaml, edited, newest_record, planned_record, record_at, refuse_if_changed
 from auditor.apply.tools import Tools
 from auditor.errors import ChartNotFound, HelmError, PlanIsStale, PlanRefused
 from auditor.helm.decode import values_digest
@@ -52,12 +52,7 @@ def check(action: PatchValues, tools: Tools) -> str:
         )
     if values_digest(edited(record.values.reveal(), action.edits)) == record.values_digest:
         return f"The values of release {release} are as planned."
-    if (record.revision, record.values_digest) != (action.revision, action.values_digest):
-        raise PlanIsStale(
-            f"Release {release} is at revision {record.revision} now, and the plan was made for revision"
-            f" {action.revision}.",
-            hint="Plan again.",
-        )
+    refuse_if_changed(release, record, action.revision, action.values_digest)
     return ""
 
 
@@ -67,11 +62,11 @@ def rehearse(action: PatchValues, tools: Tools) -> None:
         chart = _chart(action, tools)
     except _ByHand:
         return
-    _upgrade(action, tools, chart, newest_record(tools, _release(action))).rehearse()
+    _upgrade(action, tools, chart, _before(action, tools)).rehearse()
 
 
 def act(action: PatchValues, tools: Tools, tick: Tick) -> Effect:
-    before = newest_record(tools, _release(action))
+    before = _before(action, tools)
     try:
         chart = _chart(action, tools)
     except _ByHand as missing:
@@ -105,9 +100,20 @@ def _release(action: PatchValues) -> ReleaseRef:
     return ReleaseRef(action.namespace, action.release)
 
 
+def _before(action: PatchValues, tools: Tools) -> HelmRecord:
+    return planned_record(tools, _release(action), action.revision, action.values_digest)
+
+
 def _upgrade(action: PatchValues, tools: Tools, chart: Path, before: HelmRecord) -> HelmUpgrade:
     values = edited(before.values.reveal(), action.edits)
-    return HelmUpgrade(release=_release(action), chart=chart, values=values, before=before, tools=tools)
+    return HelmUpgrade(
+        release=_release(action),
+        chart=chart,
+        version=action.chart_version,
+        values=values,
+        before=before,
+        tools=tools,
+    )
 
 
 class _ByHand(Exception):

@@ -14,7 +14,7 @@ from auditor.apply.actions import patch_values
 from auditor.apply.effect import Effect
 from auditor.apply.helm_upgrade import HelmUpgrade, go_back, refuse_if_guarded
 from auditor.apply.progress import Tick
-from auditor.apply.release_values import edited, newest_record, record_at
+from auditor.apply.release_values import edited, newest_record, planned_record, record_at, refuse_if_changed
 from auditor.apply.tools import Tools
 from auditor.errors import PlanIsStale, PlanRefused
 from auditor.model.action import UpgradeRelease
@@ -37,12 +37,7 @@ def check(action: UpgradeRelease, tools: Tools) -> str:
     refuse_if_guarded(release, record, tools)
     if (record.chart_name, record.chart_version) == (action.chart, action.to_version):
         return f"Release {release} is at chart {action.chart} {action.to_version}."
-    if (record.revision, record.values_digest) != (action.revision, action.values_digest):
-        raise PlanIsStale(
-            f"Release {release} is at revision {record.revision} now, and the plan was made for revision"
-            f" {action.revision}.",
-            hint="Plan again.",
-        )
+    refuse_if_changed(release, record, action.revision, action.values_digest)
     if action.made_by != __version__:
         raise PlanIsStale(
             f"The plan was made by posit-audit {action.made_by}, and this is {__version__}, which may migrate values"
@@ -97,10 +92,11 @@ def _release(action: UpgradeRelease) -> ReleaseRef:
 
 def _upgrade(action: UpgradeRelease, tools: Tools) -> HelmUpgrade:
     _ = tools.helm.program  # its absence is told before the chart's
-    before = newest_record(tools, _release(action))
+    before = planned_record(tools, _release(action), action.revision, action.values_digest)
     return HelmUpgrade(
         release=_release(action),
         chart=tools.charts.find(action.chart, action.to_version),
+        version=action.to_version,
         values=_values(action, before, tools),
         before=before,
         tools=tools,
