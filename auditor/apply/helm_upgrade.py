@@ -19,7 +19,7 @@ from auditor.apply.release_values import as_yaml, newest_record, planned_record
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Forbidden, HelmBusy, PlanRefused, PositAuditError
 from auditor.helm.decode import values_digest
-from auditor.model.helm import HelmRecord
+from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.kubernetes import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES
 from auditor.model.outcome import State
 from auditor.model.snapshot import ReleaseRef
@@ -131,8 +131,13 @@ def go_back(release: ReleaseRef, revision: int, tools: Tools, *, secrets: Sequen
     account, and its patch leaves the Deployment naming it: the API server keeps `serviceAccountName` in step with the
     deprecated `serviceAccount`, which no manifest ever had. No pod could start then, so both are taken out."""
     accounts = _accounts(release, tools)
-    tools.helm.rollback(release.namespace, release.name, revision, secrets=secrets)
-    lost = accounts - _accounts(release, tools)
+    try:
+        tools.helm.rollback(release.namespace, release.name, revision, secrets=secrets)
+    finally:  # when interrupted too: Helm came to its end first, and undo finds the release as it was
+        _take_out(accounts - _accounts(release, tools), release, tools)
+
+
+def _take_out(lost: set[str], release: ReleaseRef, tools: Tools) -> None:
     for deployment in rollout.deployments(tools, release) if lost else ():
         if deployment["spec"]["template"]["spec"].get("serviceAccountName") in lost:
             metadata = deployment["metadata"]
@@ -147,6 +152,26 @@ def _accounts(release: ReleaseRef, tools: Tools) -> set[str]:
         return {account["metadata"]["name"] for account in found}
     except Forbidden:
         return set()  # the way back matters more than what it may leave behind
+
+
+def is_our_way_back(record: HelmRecord, revision: int, chart: str, version: str, digest: str) -> bool:
+    """Whether it is a rollback from the revision after `revision`, which had that chart and values, that was begun and
+    did not reach its end. Helm itself minds none that is pending."""
+    unfinished = record.status in (HelmStatus.PENDING_ROLLBACK, HelmStatus.FAILED)
+    of_old = (record.chart_name, record.chart_version, record.values_digest) == (chart, version, digest)
+    return unfinished and of_old and record.revision == revision + 2
+
+
+def refuse_if_failed(release: ReleaseRef, record: HelmRecord, revision: int) -> None:
+    """Raises PlanRefused. What failed is not done, whatever its record says: Helm stopped on the way there. `revision`:
+    the one that the plan was made for."""
+    if record.status is HelmStatus.FAILED:
+        raise PlanRefused(
+            f"Release {release} has chart and values as planned, but its last Helm operation failed at revision"
+            f" {record.revision}, so that what runs may be neither the old nor the new.",
+            hint=f"Roll back first: helm rollback {release.name} {revision} --namespace {release.namespace}; then plan"
+            " again.",
+        )
 
 
 def refuse_if_guarded(release: ReleaseRef, record: HelmRecord, tools: Tools) -> None:

@@ -282,6 +282,27 @@ def test_undo_keeps_away_from_an_operation_of_somebody_else(cluster: Cluster, to
         patch_values.undo(action(), tools, quiet)
 
 
+def test_undo_leaves_a_chart_that_somebody_else_upgraded_since(cluster: Cluster, tools: Tools) -> None:
+    patch_values.act(action(), tools, quiet)
+    cluster.revisions.append(("deployed", AFTER))
+    cluster.versions[3] = "0.21.0"
+    with pytest.raises(PlanRefused, match=r"revision 3 is of chart rstudio-pm 0\.21\.0, not 0\.20\.4"):
+        patch_values.undo(action(), tools, quiet)
+    assert "rollback to 1" not in cluster.calls
+
+
+def test_undo_goes_on_with_a_rollback_that_was_cut_off(cluster: Cluster, tools: Tools) -> None:
+    cluster.revisions += [("deployed", AFTER), ("pending-rollback", VALUES)]
+    assert patch_values.undo(action(), tools, quiet).state is State.DONE
+    assert cluster.calls == ["rollback to 1"]
+
+
+def test_values_of_a_revision_that_failed_are_not_as_planned(cluster: Cluster, tools: Tools) -> None:
+    cluster.revisions.append(("failed", AFTER))
+    with pytest.raises(PlanRefused, match=r"failed at revision 2.*helm rollback pm 1 --namespace posit"):
+        patch_values.check(action(), tools)
+
+
 def test_undo_without_the_old_revision_says_so(cluster: Cluster, tools: Tools) -> None:
     cluster.revisions = [("deployed", AFTER)]
     old = patch(EDIT, release="pm", revision=9, values_digest=values_digest(VALUES))

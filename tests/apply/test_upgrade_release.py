@@ -40,6 +40,7 @@ class Cluster:
     patches: list[dict[str, Any]] = field(default_factory=list)
     given: dict[str, Any] = field(default_factory=dict)
     fails: bool = False
+    interrupted: bool = False
     program: str = "helm"
     time: float = 0.0
 
@@ -102,6 +103,8 @@ class Cluster:
         self.calls.append(f"rollback to {revision}")
         self.accounts = {"default"}  # the account goes; the Deployment goes on naming it
         self.revisions.append(("deployed", *self.revisions[revision - 1][1:]))
+        if self.interrupted:
+            raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -209,6 +212,47 @@ def test_undo_goes_back_once(cluster: Cluster, tools: Tools) -> None:
 def test_undo_of_an_upgrade_that_was_killed_half_way(cluster: Cluster, tools: Tools) -> None:
     cluster.revisions.append(("pending-upgrade", "0.20.4", VALUES))
     assert upgrade_release.undo(action(), tools, quiet).state is State.DONE
+
+
+def test_undo_goes_on_with_a_rollback_that_was_cut_off(cluster: Cluster, tools: Tools) -> None:
+    upgrade_release.act(action(), tools, quiet)
+    cluster.revisions.append(("pending-rollback", "0.3.9", VALUES))
+    assert upgrade_release.undo(action(), tools, quiet).state is State.DONE
+    assert cluster.calls[-1] == "rollback to 1"
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        [("deployed", "0.21.0", VALUES)],
+        [("deployed", "0.20.4", VALUES), ("pending-rollback", "0.3.9", {"mine": 1})],
+        [("deployed", "0.20.4", VALUES), ("pending-upgrade", "0.3.9", VALUES)],
+        [("deployed", "0.20.4", VALUES), ("superseded", "0.21.0", VALUES), ("pending-rollback", "0.3.9", VALUES)],
+    ],
+)
+def test_undo_keeps_away_from_an_operation_of_somebody_else(
+    cluster: Cluster, tools: Tools, since: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    cluster.revisions += since
+    with pytest.raises(PlanRefused, match=r"pending|changed by somebody else"):
+        upgrade_release.undo(action(), tools, quiet)
+    assert cluster.calls == []
+
+
+def test_an_interrupt_of_a_rollback_leaves_no_deployment_without_its_account(cluster: Cluster, tools: Tools) -> None:
+    """Helm came to its end first, so that undo finds the release as it was and would not look again."""
+    upgrade_release.act(action(), tools, quiet)
+    cluster.interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        upgrade_release.undo(action(), tools, quiet)
+    assert len(cluster.patches) == 1
+    assert upgrade_release.undo(action(), tools, quiet).state is State.ALREADY
+
+
+def test_a_revision_that_failed_at_the_target_is_not_as_planned(cluster: Cluster, tools: Tools) -> None:
+    cluster.revisions.append(("failed", "0.20.4", {}))
+    with pytest.raises(PlanRefused, match=r"failed at revision 2.*helm rollback pm 1 --namespace posit"):
+        upgrade_release.check(action(), tools)
 
 
 def test_undo_leaves_what_somebody_else_did_since(cluster: Cluster, tools: Tools) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from auditor.apply import guards
 from auditor.apply.effect import Effect
-from auditor.apply.helm_upgrade import HelmUpgrade, go_back, refuse_if_guarded
+from auditor.apply.helm_upgrade import HelmUpgrade, go_back, is_our_way_back, refuse_if_failed, refuse_if_guarded
 from auditor.apply.plan_file import write_private
 from auditor.apply.progress import Tick
 from auditor.apply.release_values import as_yaml, edited, newest_record, planned_record, record_at, refuse_if_changed
@@ -51,6 +51,7 @@ def check(action: PatchValues, tools: Tools) -> str:
             hint="Plan again.",
         )
     if values_digest(edited(record.values.reveal(), action.edits)) == record.values_digest:
+        refuse_if_failed(release, record, action.revision)
         return f"The values of release {release} are as planned."
     refuse_if_changed(release, record, action.revision, action.values_digest)
     return ""
@@ -79,17 +80,28 @@ def undo(action: PatchValues, tools: Tools, tick: Tick) -> Effect:
     now = newest_record(tools, release)
     if now.values_digest == action.values_digest and now.status == "deployed":
         return Effect(State.ALREADY, f"Release {release} has the values that it had before.")
+    by_hand = f"To go back all the same: helm rollback {release.name} {action.revision} -n {release.namespace}"
     before = record_at(tools, release, action.revision)
     ours = values_digest(edited(before.values.reveal(), action.edits))
     if now.values_digest not in (ours, action.values_digest):
         raise PlanRefused(
             f"Release {release} was changed by somebody else since: revision {now.revision} has other values than"
             " ours. It stays as it is.",
-            hint=f"To go back all the same: helm rollback {release.name} {action.revision} -n {release.namespace}",
+            hint=by_hand,
         )
-    # Our own upgrade, if it was cut off, is pending and can be rolled back; another one is none of our business.
-    if now.revision > action.revision + 1 and (refusal := guards.helm_at_work(release, now)):
-        raise PlanRefused(refusal)
+    if (now.chart_name, now.chart_version) != (action.chart, action.chart_version):
+        raise PlanRefused(
+            f"Release {release} was changed by somebody else since: revision {now.revision} is of chart"
+            f" {now.chart_name} {now.chart_version}, not {action.chart_version}. It stays as it is.",
+            hint=by_hand,
+        )
+    # Our own upgrade or rollback, if it was cut off, is pending and can be rolled back; another one is none of our
+    # business.
+    before_ours = (action.revision, action.chart, action.chart_version, action.values_digest)
+    if now.revision > action.revision + 1 and not is_our_way_back(now, *before_ours):
+        refusal = guards.helm_at_work(release, now)
+        if refusal:
+            raise PlanRefused(refusal)
     tick({"note": f"helm rollback of {release} to revision {action.revision}"})
     secrets = [now.values.reveal(), before.values.reveal()]
     go_back(release, action.revision, tools, secrets=secrets)

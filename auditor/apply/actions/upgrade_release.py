@@ -12,7 +12,7 @@ from auditor import __version__
 from auditor.apply import guards
 from auditor.apply.actions import patch_values
 from auditor.apply.effect import Effect
-from auditor.apply.helm_upgrade import HelmUpgrade, go_back, refuse_if_guarded
+from auditor.apply.helm_upgrade import HelmUpgrade, go_back, is_our_way_back, refuse_if_failed, refuse_if_guarded
 from auditor.apply.progress import Tick
 from auditor.apply.release_values import edited, newest_record, planned_record, record_at, refuse_if_changed
 from auditor.apply.tools import Tools
@@ -36,6 +36,7 @@ def check(action: UpgradeRelease, tools: Tools) -> str:
     record = newest_record(tools, release)
     refuse_if_guarded(release, record, tools)
     if (record.chart_name, record.chart_version) == (action.chart, action.to_version):
+        refuse_if_failed(release, record, action.revision)
         return f"Release {release} is at chart {action.chart} {action.to_version}."
     refuse_if_changed(release, record, action.revision, action.values_digest)
     if action.made_by != __version__:
@@ -71,7 +72,9 @@ def undo(action: UpgradeRelease, tools: Tools, tick: Tick) -> Effect:
     now = newest_record(tools, release)
     if (now.chart_version, now.values_digest, now.status) == (action.from_version, action.values_digest, "deployed"):
         return Effect(State.ALREADY, f"Release {release} is at chart {action.from_version} as before.")
-    if now.revision > action.revision + 1:
+    ours = now.revision == action.revision + 1 and now.chart_version == action.to_version
+    before_ours = (action.revision, action.chart, action.from_version, action.values_digest)
+    if now.revision > action.revision and not (ours or is_our_way_back(now, *before_ours)):
         refusal = guards.helm_at_work(release, now)
         raise PlanRefused(
             refusal
