@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.model.finding import Evidence, Judgement, Rule, Severity, failed, passed
+from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, passed
+from auditor.model.helm import HelmStatus
 from auditor.model.product import Product
 from auditor.model.snapshot import Facet, ReleaseState
-from auditor.questions.required import target_of
+from auditor.questions import required
 from auditor.questions.upgrading import upgrade_fix
 
 RULE = Rule(
@@ -28,7 +29,21 @@ RULE = Rule(
 
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
-    target = target_of(release)
+    target = required.target_of(release)
+    record = required.helm_record(release)
+    if target.reached and record.status is HelmStatus.FAILED:
+        yield failed(
+            release.object,
+            f"Revision {record.revision} of release {release.ref} has chart {target.version} and failed.",
+            Evidence(
+                object=release.object,
+                field="info.status",
+                observed=str(record.status),
+                expected=str(HelmStatus.DEPLOYED),
+            ),
+            fix=Fix(summary="Roll back, then upgrade again.", safe=False, follows="release-failed"),
+        )
+        return
     if target.reached:
         yield passed(release.object, f"Release {release.ref} is at chart {target.version}.")
         return

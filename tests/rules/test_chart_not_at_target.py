@@ -3,6 +3,7 @@ import pytest
 
 from auditor.model.action import ChangeOwnership, ScaleWorkload, UpgradeRelease
 from auditor.model.finding import Result
+from auditor.model.helm import HelmStatus
 from auditor.model.ownership import Owner
 from auditor.model.seen import Unseen
 from tests.builders import (
@@ -10,6 +11,7 @@ from tests.builders import (
     PACKAGE_MANAGER,
     UNSEEN,
     connect,
+    helm_record,
     pod_spec,
     probe,
     target,
@@ -111,6 +113,14 @@ def test_a_user_without_a_group_is_no_guess() -> None:
 
 def test_passes_at_the_version_that_was_asked_for() -> None:
     assert only(RULE, connect(target=target(CONNECT))).result is Result.PASSED
+
+
+def test_fails_where_the_upgrade_to_it_failed_and_leaves_the_fix_to_the_failure() -> None:
+    state = connect(target=target(CONNECT), helm=helm_record(CONNECT, status=HelmStatus.FAILED))
+    found = only(RULE, state)
+    assert found.result is Result.FAILED
+    assert "Revision 3 of release" in found.message
+    assert (fix_of(found).actions, fix_of(found).follows) == ((), "release-failed")
 
 
 @pytest.mark.parametrize("facets", [{"helm": None}, {"helm": UNSEEN}])
