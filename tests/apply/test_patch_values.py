@@ -259,11 +259,19 @@ def test_without_helm_the_values_are_written_for_a_person(cluster: Cluster, tool
     patch_values.rehearse(action(), without)
     with pytest.raises(PlanRefused) as refused:
         patch_values.act(action(), without, quiet)
-    file = tmp_path / "posit-pm-values.yaml"
+    file = tmp_path / "posit-audit-posit-pm-values.yaml"
     assert file.read_text() == "password: s3cretvalue\nenableMigration: true\n"
+    assert file.stat().st_mode & 0o777 == 0o600
     assert str(file) in str(refused.value)
     assert "s3cretvalue" not in str(refused.value)
-    file.unlink()
+    file.write_text("somebody's own")
+    with pytest.raises(PlanRefused, match=r"are in .*/posit-audit-posit-pm-values-2\.yaml,"):
+        patch_values.act(action(), without, quiet)
+    with pytest.raises(PlanRefused, match=r"values-2\.yaml,"):
+        patch_values.act(action(), without, quiet)
+    assert file.read_text() == "somebody's own"
+    for each in tmp_path.glob("*values*"):
+        each.unlink()
     in_a_pod = Tools(**{**without.__dict__, "values_folder": None})
     with pytest.raises(PlanRefused, match=r"^The program 'helm' was not found\.$"):
         patch_values.act(action(), in_a_pod, quiet)

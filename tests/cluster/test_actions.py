@@ -438,7 +438,7 @@ def test_without_the_chart_the_values_are_written_for_a_person(release: Release,
         _, (outcome,) = made(without, tmp_path, release.patch(RENAME))
     assert outcome.state is State.REFUSED
     assert "--chart SOURCE" in outcome.message
-    file = tmp_path / f"{release.namespace}-pm-values.yaml"
+    file = tmp_path / f"posit-audit-{release.namespace}-pm-values.yaml"
     assert file.stat().st_mode & 0o777 == 0o600
     assert CANARY not in outcome.message
     release.upgrade("--reset-values", "-f", str(file))

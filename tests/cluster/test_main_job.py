@@ -116,7 +116,7 @@ def test_a_changed_cluster_needs_a_yes(posit_audit: PositAudit) -> None:
 def test_without_the_chart_the_patched_values_are_left_for_a_person(posit_audit: PositAudit, estate: Estate) -> None:
     before = estate.helm("history", "connect", "-n", PUBLISHING, "-o", "json")
     posit_audit("fix", "--apply", "--yes", "-n", PUBLISHING, expect=2)
-    file = posit_audit.folder / "publishing-connect-values.yaml"
+    file = posit_audit.folder / "posit-audit-publishing-connect-values.yaml"
     assert file.stat().st_mode & 0o777 == 0o600
     assert "secretKey: rstudio-connect.lic" in file.read_text()
     file.unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from itertools import chain, count
 from pathlib import Path
 
 from auditor.apply import guards
@@ -147,11 +149,26 @@ def _chart(action: PatchValues, tools: Tools) -> Path:
 def _values_by_hand(action: PatchValues, tools: Tools, record: HelmRecord, reason: HelmError) -> PlanRefused:
     if tools.values_folder is None:
         return PlanRefused(reason.message, hint=reason.hint)
-    path = tools.values_folder / f"{action.namespace}-{action.release}-values.yaml"
-    write_private(path, as_yaml(edited(record.values.reveal(), action.edits)))
+    content = as_yaml(edited(record.values.reveal(), action.edits))
+    path = _free(tools.values_folder, f"posit-audit-{action.namespace}-{action.release}-values", content)
+    write_private(path, content)
     source = "" if isinstance(reason, ChartNotFound) else " with a Helm of 3.13 or newer"
     return PlanRefused(
         f"{reason} The patched values, with what is secret in them, are in {path}, readable for you alone.",
         hint=f"Use them{source}: helm upgrade {action.release} CHART --version {action.chart_version} --namespace"
         f" {action.namespace} --reset-values --values {path}; then delete that file.",
     )
+
+
+def _free(folder: Path, name: str, content: bytes) -> Path:
+    """Where no file is yet, or one with just this content: what is there may be somebody's only copy."""
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    paths = (folder / f"{each}.yaml" for each in names)
+    return next(path for path in paths if not os.path.lexists(path) or _holds(path, content))
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
