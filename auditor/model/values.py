@@ -15,12 +15,14 @@ class Mend(msgspec.Struct, frozen=True, kw_only=True):
     """A change of the values file that needs nobody's decision.
 
     ``delete``; ``move`` with `to`; ``quote``: a number becomes a string of the same digits; ``gcfg-quote``: a string
-    is put into double quotes of its own, which gcfg takes off again.
+    is put into double quotes of its own, which gcfg takes off again. `test` is the value test that found the merged
+    value: of several files, only those whose own value it finds too need the change.
     """
 
     kind: Literal["delete", "move", "quote", "gcfg-quote"]
     path: KeyPath
     to: KeyPath | None = None
+    test: str = ""
 
 
 class ValueFinding(msgspec.Struct, frozen=True, kw_only=True):

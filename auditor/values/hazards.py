@@ -11,7 +11,7 @@ from auditor.catalog.conditions import holds, places
 from auditor.catalog.situation import Situation
 from auditor.catalog.value_tests import VALUE_TESTS
 from auditor.model.catalog import Hazard
-from auditor.model.keypath import join_key
+from auditor.model.keypath import KeyPath, join_key
 from auditor.model.values import Mend, ValueFinding
 from auditor.values.described import described
 
@@ -34,5 +34,9 @@ def _at_each_place(row: Hazard, now: Situation, rank: int) -> Iterator[ValueFind
     for key in row.keys:
         for path, value in places(now.user, key):
             if test(value):
-                mends = (Mend(kind=row.quote, path=path),) if row.quote and not isinstance(value, list) else ()
+                mends = () if isinstance(value, list) else _quotes(row, path)
                 yield msgspec.structs.replace(finding, key=join_key(path), path=path, mends=mends)
+
+
+def _quotes(row: Hazard, path: KeyPath) -> tuple[Mend, ...]:
+    return (Mend(kind=row.quote, path=path, test=row.value or ""),) if row.quote else ()

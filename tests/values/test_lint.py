@@ -338,8 +338,8 @@ def test_a_default_has_no_place_in_the_files(connect: Chart) -> None:
     [
         ({"image": {"tagPrefix": "x"}}, Mend(kind="delete", path=("image", "tagPrefix"))),
         ({"pod": {"nodeSelector": {"a": "b"}}}, Mend(kind="move", path=("pod", "nodeSelector"), to=("nodeSelector",))),
-        ({"config": {"S": {"k": 1e6}}}, Mend(kind="quote", path=("config", "S", "k"))),
-        ({"config": {"S": {"k": "a;b"}}}, Mend(kind="gcfg-quote", path=("config", "S", "k"))),
+        ({"config": {"S": {"k": 1e6}}}, Mend(kind="quote", path=("config", "S", "k"), test="gcfg-exponent")),
+        ({"config": {"S": {"k": "a;b"}}}, Mend(kind="gcfg-quote", path=("config", "S", "k"), test="gcfg-comment")),
     ],
 )
 def test_mechanical_mends(connect: Chart, values: dict[str, Any], mend: Mend) -> None:

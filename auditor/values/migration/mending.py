@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from auditor.catalog.value_tests import VALUE_TESTS
 from auditor.model.keypath import MISSING, join_key, look_up
 from auditor.model.migration import Note, NoteKind
 from auditor.model.values import Mend, ValueFinding
@@ -17,6 +19,12 @@ Judge = Callable[[Mapping[str, Any]], tuple[ValueFinding, ...]]
 
 _ROUNDS: Final = 5
 _KINDS: Final[dict[str, NoteKind]] = {"delete": "dropped", "move": "moved"}
+# What has a meaning of its own between gcfg's quotes. https://pkg.go.dev/gopkg.in/gcfg.v1
+_ESCAPED: Final = re.compile(r'["\\\n]')
+_BY_HAND: Final = (
+    "there is a quote, a backslash or a line break in it: write the value on one line in double quotes, with \\ before "
+    "each quote and backslash that it means"
+)
 # The mapping rows speak of these themselves.
 _RUNNER: Final = (("launcher",), ("config", "Launcher"))
 
@@ -45,7 +53,7 @@ def _mended(document: Document, todo: Sequence[tuple[ValueFinding, Mend]], notes
     told = []
     for finding, mend in todo:
         value = look_up(document.data, mend.path)
-        if value is MISSING:
+        if value is MISSING or (mend.test and not VALUE_TESTS[mend.test](value)):
             continue
         if mend.kind in _KINDS:
             drops.append(mend.path)
@@ -54,9 +62,10 @@ def _mended(document: Document, todo: Sequence[tuple[ValueFinding, Mend]], notes
         elif mend.kind not in _KINDS:
             new = _written(mend, value)
             if new is None:
+                notes.append(_note(document, finding, mend, "decision", _BY_HAND))
                 continue
             puts.append(Put(mend.path, new))
-        told.append(_note(document, finding, mend))
+        told.append(_note(document, finding, mend, _KINDS.get(mend.kind, "kept"), finding.remedy))
     after = edited(document, puts, drops)
     if after is not document:
         notes += told
@@ -64,20 +73,22 @@ def _mended(document: Document, todo: Sequence[tuple[ValueFinding, Mend]], notes
 
 
 def _written(mend: Mend, value: Any) -> str | None:
-    """The text that replaces a scalar."""
+    """The text that replaces a scalar, None where only a person can say what it means."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    text = value if isinstance(value, str) else str(int(value)) if float(value).is_integer() else repr(value)
-    return f'"{text}"' if mend.kind == "gcfg-quote" else text
+    if mend.kind == "gcfg-quote":
+        text = str(value).rstrip("\n")
+        return None if _ESCAPED.search(text) else f'"{text}"'
+    return value if isinstance(value, str) else str(int(value)) if float(value).is_integer() else repr(value)
 
 
-def _note(document: Document, finding: ValueFinding, mend: Mend) -> Note:
+def _note(document: Document, finding: ValueFinding, mend: Mend, kind: NoteKind, remedy: str) -> Note:
     line, column = document.position(mend.path)
     return Note(
-        kind=_KINDS.get(mend.kind, "kept"),
+        kind=kind,
         key=join_key(mend.path),
         to=join_key(mend.to) if mend.to is not None else "",
-        message=f"{finding.message}; {finding.remedy}",
+        message=f"{finding.message}; {remedy}",
         source=finding.source,
         file=document.source,
         line=line,
