@@ -124,6 +124,7 @@ class Hazard(Row, frozen=True, kw_only=True):
     """Values that render and don't do what they seem to, at chart versions in ``[since, until)``.
 
     `value` names a test (`auditor.catalog.value_tests.VALUE_TESTS`) that each place of `keys` must pass to be found.
+    `asked_on_switch`: a migration of the values to the direct runner leaves it to a person.
     """
 
     id: str
@@ -140,6 +141,7 @@ class Hazard(Row, frozen=True, kw_only=True):
     to_key: str | None = None
     mechanical: bool = False
     quote: Literal["quote", "gcfg-quote"] | None = None
+    asked_on_switch: bool = False
     detect: Detect = "values"
     source: str
 

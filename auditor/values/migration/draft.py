@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from auditor.model.keypath import MISSING, KeyPath, join_key, look_up, split_key
@@ -18,10 +18,14 @@ _PART: Final = re.compile(r"((?:\\.|[^.\[])+)(?:\[([^\]]+)\])?")
 
 
 class Draft:
-    """Sources are looked up in the document as it is, places in what it will be after the changes so far."""
+    """Sources are looked up in the document as it is, places in what it will be after the changes so far.
 
-    def __init__(self, document: Document) -> None:
+    held: keys that stay, because their new place holds something else in another file.
+    """
+
+    def __init__(self, document: Document, held: Collection[str] = ()) -> None:
         self.document = document
+        self.held = held
         self.original = document.data
         self.puts: list[Put] = []
         self.drops: list[KeyPath] = []
@@ -75,19 +79,20 @@ class Draft:
         `identity` tells the items of a list apart; without one, items that aren't there yet are added.
         """
         present = look_up(self.future, target)
-        if self.blocked(target):
+        if self.blocked(target) or self._is_held(source):
             return [()]
-        if present is MISSING or empty(present):
+        free = present is MISSING or empty(present)
+        if free and not self._is_held_below(source):
             self.put(target, value, source=source, near=near)
-        elif same(present, value):
+        elif not free and same(present, value):
             pass
-        elif isinstance(present, dict) and isinstance(value, Mapping):
+        elif (free or isinstance(present, dict)) and isinstance(value, Mapping):
             return [
                 (key, *clash)
                 for key, below in value.items()
                 for clash in self.place((*target, key), below, source and (*source, key), near, identity)
             ]
-        elif isinstance(present, list) and isinstance(value, list):
+        elif (free or isinstance(present, list)) and isinstance(value, list):
             items = [(item, source and (*source, index)) for index, item in enumerate(value)]
             return self.place_items(target, items, near, identity)
         else:
@@ -107,11 +112,18 @@ class Draft:
             if any(same(item, other) for other in others):
                 continue
             name = identity and named(item, identity)
-            if name and any(named(other, identity) == name for other in others):
+            if self._is_held(source) or (name and any(named(other, identity) == name for other in others)):
                 clashes.append((index,))
             else:
                 self.put((*target, len(others)), item, source=source, near=near)
         return clashes
+
+    def _is_held(self, source: KeyPath | None) -> bool:
+        return source is not None and join_key(source) in self.held
+
+    def _is_held_below(self, source: KeyPath | None) -> bool:
+        here = join_key(source or ())
+        return any(key.startswith((f"{here}.", f"{here}[")) for key in self.held)
 
     def drop_placed(self, path: KeyPath, value: Any, clashes: list[KeyPath]) -> None:
         """Drops what was placed elsewhere and leaves what clashed; a list stays whole when one of its items did."""
