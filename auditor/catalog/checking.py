@@ -27,6 +27,9 @@ def _of(row: Row) -> Iterator[str]:
     for field in ("version", "since", "until"):
         if given.get(field) is not None and parse(given[field]) is None:
             yield f"{field} is no version: {given[field]}"
+    for step in given.get("steps", ()):
+        if parse(step.since) is None:
+            yield f"since is no version: {step.since}"
     if not given.get("source", "https://").startswith("https://"):
         yield "source must be a public https address"
     if given.get("value") is not None and given["value"] not in VALUE_TESTS:

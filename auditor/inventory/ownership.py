@@ -62,7 +62,7 @@ def _by_job(look: Look, mount: DataMount) -> OwnershipProbe:
     claim = ObjectRef("PersistentVolumeClaim", look.namespace, mount.claim)
     deployment = workload(look)
     live = next((body["spec"] for body in server_pods(look)), dict(deployment.pod_spec.reveal()) if deployment else {})
-    expected, because, version = _expected(look, live, _image_user(look))
+    expected, because, version = _expected(look, live, _image_user(look, live))
     sight = look.sights.get(claim)
     if expected.uid != 0 and not isinstance(sight, JobSight):
         missing = Unseen(reason=f"No Job looked into {claim}.", how="Run with --probe job.")
@@ -81,11 +81,14 @@ def _by_job(look: Look, mount: DataMount) -> OwnershipProbe:
     return _with_sight(blank, sight, live) if isinstance(sight, JobSight) else blank
 
 
-def _image_user(look: Look) -> Owner:
-    """Before 0.4.0 the chart leaves it to the image, which was root's then."""
+def _image_user(look: Look, spec: Json) -> Owner:
+    """Before 0.4.0 the chart leaves it to the image, which was root's then. Raises NotSeenError where nothing tells."""
     version = chart_version.or_unseen(look)
-    as_root = isinstance(version, str) and order(version) < order(NOT_ROOT_SINCE)
-    return Owner(0, 0) if as_root else IMAGE_USER
+    if isinstance(version, Unseen):
+        if security_setting(spec, look.found.product.container, "runAsUser") is None:
+            raise NotSeenError(version)
+        return IMAGE_USER
+    return Owner(0, 0) if order(version) < order(NOT_ROOT_SINCE) else IMAGE_USER
 
 
 def _look_into(look: Look, inside: InPod, spec: Json, claim: ObjectRef, mount: DataMount) -> OwnershipProbe:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NoReturn
 
+from auditor.catalog.versions import parse
 from auditor.errors import UnreadableRelease
 from auditor.helm.decode import decode_release
 from auditor.inventory.asking import Asker, Json, Look, reading
@@ -82,7 +83,7 @@ def helm(look: Look) -> HelmRecord | None:
 def chart_version(look: Look) -> str:
     record = helm.or_unseen(look)
     if isinstance(record, HelmRecord):
-        return record.chart_version
+        return _comparable(look, record.chart_version)
     service = look.ask.get(SERVICES, look.namespace, look.found.fullname)
     label = (((service or {}).get("metadata") or {}).get("labels") or {}).get("helm.sh/chart", "")
     version = label.removeprefix(f"{look.found.product.value}-")
@@ -95,7 +96,19 @@ def chart_version(look: Look) -> str:
             )
         )
     # A label can't hold "+", so that Helm writes "_" for it.
-    return str(version.replace("_", "+"))
+    return _comparable(look, str(version.replace("_", "+")))
+
+
+def _comparable(look: Look, version: str) -> str:
+    if parse(version) is None:
+        _not_seen(
+            Unseen(
+                reason=f"The chart's version of {look.found.ref}, {version}, is no SemVer version, so which facts hold "
+                "for it can't be told.",
+                how="See which version of Posit's chart it was made from.",
+            )
+        )
+    return version
 
 
 def fullname(product: Product, release: str, values: Mapping[str, Any]) -> str:

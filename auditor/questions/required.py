@@ -21,6 +21,19 @@ def helm_record(release: ReleaseState) -> HelmRecord:
     return record
 
 
+def chart_version(record: HelmRecord) -> str:
+    """One that can be compared."""
+    if parse(record.chart_version) is None:
+        raise NotSeenError(
+            Unseen(
+                reason=f"Its chart's version, {record.chart_version}, is no SemVer version, so which facts hold for it "
+                "can't be told.",
+                how="See which version of Posit's chart it was made from.",
+            )
+        )
+    return record.chart_version
+
+
 def target_of(release: ReleaseState) -> Target:
     """Raises NotSeenError also where no upgrade was asked for; the judge asks no rule about upgrades then."""
     found = seen(release.target)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.catalog import Catalog
-from auditor.catalog.versions import order
+from auditor.catalog.versions import order, parse
 from auditor.model.helm import HelmRecord
 from auditor.model.keypath import MISSING, look_up
 from auditor.model.ownership import PACKAGE_MANAGER_USER, Owner
@@ -40,7 +40,14 @@ class Upgrades:
                 "Helm, so its values are not stored in the cluster.",
                 how="Judge the values file where it is kept: posit-audit lint FILE --to " + version,
             )
-        if order(record.chart_version) > order(version):
+        present = parse(record.chart_version)
+        if present is None:
+            return Unseen(
+                reason=f"Release {release} is at chart {record.chart_version}, which is no SemVer version, so what an "
+                "upgrade from it would do can't be told.",
+                how="Judge the values file by the version it was made from: posit-audit lint FILE --from VERSION.",
+            )
+        if present > order(version):
             return Unseen(
                 reason=f"Release {release} is at chart {record.chart_version}, which is newer than {version}: the way "
                 "back is not judged and never planned.",

@@ -41,7 +41,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             f"kubectl auth can-i get pods/exec --namespace {content.namespace} --as {account}, and the same for "
             "pods/attach.",
         )
-    elif order(chart := record.chart_version) < order(_GRANTED_SINCE):
+    elif order(chart := required.chart_version(record)) < order(_GRANTED_SINCE):
         yield failed(
             workload.ref,
             f"{workload.ref} runs Connect {_VERSION}, and the Role of chart {chart} lets it create pods/exec and "

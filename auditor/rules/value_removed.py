@@ -29,10 +29,11 @@ RULE = Rule(
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
     record = required.helm_record(release)
+    version = required.chart_version(record)
     chart = catalog.load().chart(record.chart_name)
-    now = Situation(user=record.values.reveal(), after={}, before=None, to_version=record.chart_version)
+    now = Situation(user=record.values.reveal(), after={}, before=None, to_version=version)
     for unread in unknown_keys(chart, now, record.defaults.reveal(), told=set()):
-        since = chart.gone_since(unread.key, record.chart_version)
+        since = chart.gone_since(unread.key, version)
         if since:
             yield failed(
                 release.object,
@@ -41,7 +42,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
                     object=release.object,
                     field=unread.key,
                     observed="set",
-                    expected=f"not in the values of chart {chart.name} {record.chart_version}",
+                    expected=f"not in the values of chart {chart.name} {version}",
                 ),
                 fix=_fix(release, record, chart, unread.key),
             )

@@ -11,7 +11,7 @@ import msgspec
 from auditor.catalog import Chart
 from auditor.catalog.conditions import holds
 from auditor.catalog.situation import Situation
-from auditor.catalog.versions import order
+from auditor.catalog.versions import parse
 from auditor.model.catalog import Change
 from auditor.model.keypath import MISSING, KeyPath, join_key, leaves, look_up
 from auditor.model.values import ValueFinding
@@ -92,12 +92,13 @@ def _product(chart: Chart, now: Situation) -> Iterator[ValueFinding]:
     pinned = look_up(now.user, ("image", "tag")) or look_up(now.user, ("versionOverride",))
     if pinned or old is None or now.app_version is None or old == now.app_version:
         return
-    way = "down" if order(now.app_version) < order(old) else "up"
+    was, becomes = parse(old), parse(now.app_version)
+    way = "" if was is None or becomes is None else " down" if becomes < was else " up"
     yield ValueFinding(
         id="product-version",
         effect="changes",
         key="versionOverride",
-        message=f"the product goes {way} from {old} to {now.app_version} with the chart",
+        message=f"the product goes{way} from {old} to {now.app_version} with the chart",
         remedy="read the product's release notes, or pin versionOverride",
         remedy_kind="set",
         source=f"https://github.com/rstudio/helm/blob/main/charts/{chart.name}/Chart.yaml",

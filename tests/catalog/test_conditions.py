@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from auditor.catalog import load
 from auditor.catalog.conditions import holds, kind_of, places
 from auditor.catalog.situation import Situation
 from auditor.catalog.value_tests import VALUE_TESTS
-from auditor.catalog.versions import order, satisfies, within
+from auditor.catalog.versions import order, parse, satisfies, within
 from auditor.model.catalog import Condition
 from auditor.model.keypath import MISSING
 
@@ -80,6 +81,21 @@ def test_versions_are_ordered_as_numbers() -> None:
     assert within("0.20.5", "0.20.0", "0.20.6")
     assert not within("0.20.6", "0.20.0", "0.20.6")
     assert satisfies("0.20.5", ">=0.20.0 <0.21.0")
+
+
+def test_versions_of_repackaged_charts_have_their_place_among_the_others() -> None:
+    """They are SemVer and no PEP 440, and were taken for the oldest of all."""
+    versions = ["0.20.12", "0.20.13-1", "0.20.13-2.1", "0.20.13-acme.1", "v0.20.13", "0.21.0-SNAPSHOT", "0.21.0-pr5"]
+    assert all(order(one) < order(other) for one, other in pairwise(versions))
+    assert order("2026.4") == order("2026.04.0") == order("2026.04.0.0+build.1") < order("2026.04.0.1")
+    assert within("0.20.13-acme.1", "0.20.0", "0.21.0")
+
+
+@pytest.mark.parametrize("text", ["", "jammy-2026.08.0", "main", "1..2", "1.0_x"])
+def test_what_is_no_version_has_no_place(text: str) -> None:
+    assert parse(text) is None
+    with pytest.raises(ValueError, match="no version"):
+        order(text)
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,17 @@ def test_a_chart_version_with_build_metadata_is_read_back_from_its_label() -> No
     assert scan(FakeReader(*objects)).releases[0].chart_version == "0.20.4+mirror.1"
 
 
+def test_a_chart_version_that_is_none_is_unseen() -> None:
+    """What is no version has no place among those that facts are known for."""
+    objects = release("rstudio-pm", helm=False)
+    objects[2]["metadata"]["labels"]["helm.sh/chart"] = "rstudio-pm-main"
+
+    version = scan(FakeReader(*objects)).releases[0].chart_version
+
+    assert isinstance(version, Unseen)
+    assert "main" in version.reason
+
+
 @pytest.mark.parametrize("label", ["", "rstudio-connect-0.21.0", "rstudio-pm"])
 def test_a_service_that_does_not_tell_the_chart_leaves_its_version_unseen(label: str) -> None:
     objects = release("rstudio-pm", helm=False)

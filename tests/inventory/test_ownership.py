@@ -397,6 +397,16 @@ def test_without_a_job_the_probe_says_for_whom_one_is_to_look(volume: Path) -> N
     assert probe.expected == Owner(*OURS)
 
 
+def test_for_whom_a_job_is_to_look_is_not_guessed_where_neither_pod_nor_chart_tells(volume: Path) -> None:
+    """Charts before 0.4.0 leave the user to the image, which was root's then; 999 would be told the files are wrong."""
+    reader = reader_of(volume, container={"securityContext": {}}, helm=False)
+    service = next(one for one in reader.objects if one["kind"] == "Service")
+    service["metadata"]["labels"]["helm.sh/chart"] = "rstudio-pm-main"
+    found = probes(reader, ProbeMode.JOB)
+    assert isinstance(found, Unseen)
+    assert "main" in found.reason
+
+
 def test_why_a_job_saw_nothing_is_told(volume: Path) -> None:
     refused = Unseen(reason="The namespace admits no root.", how="Lower the level.")
     assert by_job(reader_of(volume), {CLAIM: refused}).problem == refused

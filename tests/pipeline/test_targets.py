@@ -8,6 +8,7 @@ import pytest
 
 from auditor.errors import ChartNotFound, UnreadableFile
 from auditor.model.product import Product
+from auditor.model.seen import Unseen
 from auditor.model.target import Target
 from auditor.pipeline.targets import UnknownTarget, upgrades
 from tests.builders import PACKAGE_MANAGER, helm_record, package_manager
@@ -79,3 +80,22 @@ def test_a_chart_that_is_named_and_not_there_is_told(tmp_path: Path) -> None:
     chart = chart_of_our_own(tmp_path)
     with pytest.raises(ChartNotFound, match=r"0\.5\.29 is needed and was not found"):
         upgrades(("rstudio-pm=0.5.29",), charts=(str(chart),))
+
+
+@pytest.mark.parametrize(("present", "judged"), [("0.20.3-acme.1", True), ("0.20.4-acme.1", True), ("main", False)])
+def test_a_release_of_a_repackaged_chart_is_judged_from_its_place_and_one_without_a_version_is_not(
+    present: str, judged: bool
+) -> None:
+    record = helm_record(PACKAGE_MANAGER, values={}, chart_version=present)
+    target = upgrades(("rstudio-pm=0.20.4",)).target(package_manager().ref, Product.PACKAGE_MANAGER, record)
+    assert isinstance(target, Target) is judged
+    if isinstance(target, Unseen):
+        assert "main, which is no SemVer version" in target.reason
+
+
+def test_the_way_back_from_a_newer_repackaged_chart_is_not_judged() -> None:
+    """0.21.0-acme.1 was taken for older than 0.20.4."""
+    record = helm_record(PACKAGE_MANAGER, values={}, chart_version="0.21.0-acme.1")
+    target = upgrades(("rstudio-pm=0.20.4",)).target(package_manager().ref, Product.PACKAGE_MANAGER, record)
+    assert isinstance(target, Unseen)
+    assert "newer than 0.20.4" in target.reason

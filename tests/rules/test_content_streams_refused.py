@@ -37,3 +37,9 @@ def test_cannot_tell_what_a_role_that_is_not_the_charts_grants(facets: dict[str,
     finding = found(**facets)
     assert finding.result is Result.UNKNOWN
     assert "can-i get pods/exec --namespace posit --as system:serviceaccount:posit:rstudio-connect" in finding.how
+
+
+def test_cannot_tell_from_a_chart_version_that_is_none_and_can_from_a_repackaged_one() -> None:
+    assert found(chart="main").result is Result.UNKNOWN
+    assert found(chart="0.20.3-acme.1").result is Result.FAILED
+    assert found(chart="0.20.4-acme.1").result is Result.PASSED

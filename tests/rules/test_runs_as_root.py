@@ -41,7 +41,7 @@ def test_passes_when_kubernetes_would_refuse_root() -> None:
     assert only(RULE, package_manager(workload=workload(spec=spec))).result is Result.PASSED
 
 
-@pytest.mark.parametrize("version", ["0.4.0", UNSEEN])
+@pytest.mark.parametrize("version", ["0.4.0", "0.20.4-acme.1", UNSEEN])
 def test_cannot_tell_what_user_a_newer_or_unknown_image_has(version: Any) -> None:
     finding = only(RULE, package_manager(workload=NAMELESS, chart_version=version))
     assert finding.result is Result.UNKNOWN
