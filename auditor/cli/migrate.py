@@ -34,9 +34,10 @@ def migrate(
 ) -> None:
     """Rewrite values files for a newer chart: Launcher to direct Kubernetes runner, renamed and removed keys.
 
-    Comments, order and quoting stay; a file that needs no change comes out byte for byte. Notes on stderr tell where
-    each key went. Several files are merged as Helm merges them, and each is rewritten where its keys are. Ends with 0
-    where all is done, 2 where a person must decide something, 1 where the input can't be read.
+    Comments, order and quoting stay, save where braces or aliases must be written out: a note names the key that
+    loses comments by it. A file that needs no change comes out byte for byte. Notes on stderr tell where each key
+    went. Several files are merged as Helm merges them, and each is rewritten where its keys are. Ends with 0 where
+    all is done, 2 where a person must decide something, 1 where the input can't be read.
     """
     from auditor.cli.printing import say
     from auditor.pipeline import values as pipeline

@@ -7,6 +7,7 @@ by splicing the text, so that whatever was not asked for stays as it was: commen
 from __future__ import annotations
 
 import codecs
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -25,12 +26,14 @@ class Document:
 
     data: the values as Helm reads them, a dict of dict, list, str, bool, int, float and None; read-only by agreement.
     source: the name that messages use, a path or ``<stdin>``.
+    lost: the comments that editing it could not keep. They may hold values.
     """
 
-    def __init__(self, text: str, source: str, *, encoding: str = "utf-8") -> None:
+    def __init__(self, text: str, source: str, *, encoding: str = "utf-8", lost: tuple[str, ...] = ()) -> None:
         """Raises `UnreadableValues` with file, line and column for whatever Helm would not read as a map."""
         self.source = source
         self.encoding = encoding
+        self.lost = lost
         self._mark = _BOM if text.startswith(_BOM) else ""
         self.body = text[len(self._mark) :]
         self.root: Node | None = parse(self.body, source)
@@ -78,7 +81,13 @@ class Document:
 
     def with_body(self, body: str) -> Document:
         """The same file with another text. Raises `UnreadableValues`."""
-        return Document(self._mark + body, self.source, encoding=self.encoding)
+        return Document(self._mark + body, self.source, encoding=self.encoding, lost=self.lost)
+
+    def without(self, comments: tuple[str, ...]) -> Document:
+        """The same, and it names these as lost too."""
+        other = copy.copy(self)
+        other.lost += comments
+        return other
 
     def node(self, path: KeyPath) -> Node | None:
         """The value's node at `path`, through aliases and ``<<``, or None."""
@@ -104,6 +113,13 @@ class Document:
             if found is not None:
                 return found[0].line, found[0].column
         return (1, 1)
+
+    def section(self, index: int) -> str:
+        """The top-level key below which a place of the text stands; the first one for what is above it."""
+        reader = Reader(self.source)
+        pairs = self.root.pairs if self.root is not None else []
+        keys = [reader.key(key) for number, (key, _) in enumerate(pairs) if number == 0 or key.start <= index]
+        return keys[-1] if keys else ""
 
     def _below(self, node: Node) -> dict[str | int, tuple[Node, Node]]:
         """The entries of a map or list by key or index, as Helm sees them: the last of several wins."""

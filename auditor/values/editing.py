@@ -2,7 +2,7 @@
 
 All changes of one `edited` call are meant for the document as it was. The result is always checked: it must hold
 exactly the values that the changes call for, else the next, coarser way is tried, which re-writes more of the text
-and so loses comments there.
+and so loses comments there. The document that comes out names them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from auditor.errors import UnreadableValues
 from auditor.model.keypath import MISSING, KeyPath, look_up
 from auditor.values import emit
 from auditor.values.changes import Branch, Put
+from auditor.values.comments import lost
 from auditor.values.document import Document
+from auditor.values.expanding import expanded
 from auditor.values.nodes import Node
 from auditor.values.plain import is_merge
 from auditor.values.regions import CannotSplice
@@ -32,8 +34,10 @@ def edited(document: Document, puts: Sequence[Put] = (), drops: Sequence[KeyPath
     wanted = changed(document.data, puts, drops)
     if same(wanted, document.data):
         return document
+    sections = {str(path[0]) for path in (*drops, *(path for put in puts for path in (put.path, put.source))) if path}
     ways: tuple[Callable[[], str], ...] = (
         lambda: _spliced(document, wanted, puts, drops),
+        lambda: _spliced(expanded(document, sections), wanted, puts, drops),
         lambda: _spliced(_expanded(document), wanted, puts, drops),
         lambda: _rewritten(_expanded(document), wanted),
         lambda: _whole(document, wanted),
@@ -44,7 +48,7 @@ def edited(document: Document, puts: Sequence[Put] = (), drops: Sequence[KeyPath
         except (CannotSplice, UnreadableValues):
             continue
         if same(result.data, wanted):
-            return result
+            return result.without(lost(document, result, puts, drops))
     raise UnreadableValues(f"{document.source}: the changed values can't be written as YAML.")
 
 

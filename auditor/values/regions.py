@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from auditor.values.nodes import Node
 
 _INDICATORS: Final = "|>"
+_BESIDE: Final = re.compile(r"[ \t]+#[^\r\n]*")
 
 
 class CannotSplice(Exception):
@@ -55,6 +57,12 @@ def region_end(text: str, node: Node) -> int:
     if rest and not rest.startswith("#"):
         raise CannotSplice
     return stop
+
+
+def beside(text: str, node: Node) -> str:
+    """The comment on the line on which an alias, or a map or list in brackets, ends; the blanks before it too."""
+    found = _BESIDE.match(text, node.end) if node.kind == "alias" or node.flow else None
+    return found[0] if found else ""
 
 
 def of_entry(text: str, key: Node, value: Node) -> Region:

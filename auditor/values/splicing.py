@@ -115,7 +115,8 @@ class Splicer:
             return
         region = regions.of_entry(self.text, key, old)
         begin = regions.line_start(self.text, region.head)
-        lines = self._new_entry(key.text, branch, value, region.column)
+        first, *lines = self._new_entry(key.text, branch, value, region.column)
+        lines = [first + regions.beside(self.text, old), *lines]
         self.splices.append((begin, region.end, 0, self._joined(lines)))
 
     def _replace_scalar(self, old: Node, value: Any) -> bool:

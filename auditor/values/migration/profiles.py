@@ -88,5 +88,5 @@ def _placed(draft: Draft, target: str, value: Any, source: KeyPath) -> bool:
     last = str(place[-1])
     identity = _IDENTITY.get(last, "name")
     if target.endswith("[]"):
-        return bool(draft.place_items(place, [(value, None)], source, identity))
+        return bool(draft.place_items(place, [(value, source)], source, identity))
     return bool(draft.place(place, value, source, source, identity))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,12 +14,14 @@ from auditor.model.keypath import look_up, split_key
 from auditor.model.migration import ContentAccount, Note
 from auditor.model.product import Product
 from auditor.values.coalesce import merge
+from auditor.values.comments import comments
 from auditor.values.document import Document
 from auditor.values.migration.agreement import agreed, as_document
 from auditor.values.migration.open_questions import open_questions
 from auditor.values.migration.upgrade import Upgrade, note_at
 
 SCHEMA: Final = "posit-audit.migrate/v1"
+_YAML: Final = "https://yaml.org/spec/1.2.2/#66-comments"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +65,7 @@ def migrate(
     else:
         result, notes = upgrade.files(tuple(documents))
     values = merge(document.data for document in result)
-    notes = [*notes, *open_questions(upgrade, documents, result, values)]
+    notes = [*notes, *open_questions(upgrade, documents, result, values), *_lost_comments(documents, result)]
     return Migration(
         documents=result,
         notes=tuple(_unique(notes)),
@@ -97,6 +100,29 @@ def _left_out(together: Sequence[Note], told: Sequence[Note], documents: Sequenc
             path = split_key(note.key.partition("[")[0])
             placed = note_at(note.kind, documents, path, note.key, note.message, note.source)
             yield msgspec.structs.replace(placed, to=note.to)
+
+
+def _lost_comments(before: Sequence[Document], after: Sequence[Document]) -> Iterator[Note]:
+    """One note for each top-level key that a document's lost comments stood in, at the first of them."""
+    for old, new in zip(before, after, strict=True):
+        left = Counter(new.lost)
+        found: dict[str, list[int]] = {}
+        for at, text in comments(old) if new.lost else ():
+            if left[text] > 0:
+                left[text] -= 1
+                found.setdefault(old.section(at), []).append(at)
+        for key, places in found.items():
+            line_start = old.body.rfind("\n", 0, places[0]) + 1
+            yield Note(
+                kind="kept",
+                key=key,
+                message=f"{len(places)} of its comments could not be kept, because braces, aliases or parts of a list "
+                "had to be written anew; copy them from the file as it was",
+                source=_YAML,
+                file=old.source,
+                line=old.body.count("\n", 0, places[0]) + 1,
+                column=places[0] - line_start + 1,
+            )
 
 
 def _accounts(values: Mapping[str, Any]) -> tuple[ContentAccount, ...]:
