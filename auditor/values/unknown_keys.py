@@ -14,6 +14,7 @@ from auditor.model.values import ValueFinding
 
 _CLOSE: Final = 0.78
 _FAR: Final = 0.86
+_ALIKE: Final = 0.7
 _COMMON: Final = 2
 
 
@@ -46,6 +47,13 @@ def _finding(key: str, path: KeyPath, chart: Chart, version: str, known: _Known)
         source=f"https://github.com/rstudio/helm/blob/main/charts/{chart.name}/values.yaml",
         path=path,
     )
+
+
+def _alike(path: KeyPath, other: KeyPath) -> bool:
+    """Whether what two places don't share above them is alike too: in a long path it counts for little."""
+    shared = next((i for i, (one, two) in enumerate(zip(path, other, strict=False)) if one != two), len(other))
+    one, two = join_key(path[shared:]).lower(), join_key(other[shared:]).lower()
+    return difflib.SequenceMatcher(None, one, two).ratio() >= _ALIKE
 
 
 class _Known:
@@ -87,7 +95,7 @@ class _Known:
             return join_key(namesakes[0])
         dotted = {join_key(p).lower(): p for p in self._suggested}
         far = difflib.get_close_matches(join_key(path).lower(), dotted, n=1, cutoff=_FAR)
-        return join_key(dotted[far[0]]) if far else None
+        return join_key(dotted[far[0]]) if far and _alike(path, dotted[far[0]]) else None
 
     def _is_open(self, path: tuple[str, ...]) -> bool:
         alike = (wild for wild in self._open if len(wild) == len(path))

@@ -391,3 +391,22 @@ def test_any_values_are_judged(places: dict[str, Any], start: str | None) -> Non
             branch[last] = value
         result = judge(values, chart, from_version=start, reuse_values=True)
         assert result.will_fail is any(finding.effect == "fails" for finding in result.findings)
+
+
+@pytest.mark.parametrize(
+    ("values", "suggested"),
+    [
+        ({"launcher": {"templateValues": {"pod": {"bogus": 1}}}}, None),
+        ({"launcher": {"templateValues": {"bogus": 1}}}, None),
+        ({"backends": {"kubernetes": {"bogus": 1}}}, None),
+        (
+            {"launcher": {"templateValues": {"pod": {"podTolerations": []}}}},
+            "launcher.templateValues.pod.tolerations",
+        ),
+    ],
+)
+def test_a_key_is_suggested_for_its_own_likeness_and_not_for_its_place(
+    connect: Chart, values: dict[str, Any], suggested: str | None
+) -> None:
+    (unknown,) = [finding for finding in judge(values, connect).findings if finding.id == "unknown-key"]
+    assert unknown.to_key == suggested
