@@ -80,6 +80,13 @@ def unreadable(source: str, where: tuple[int, int], problem: str, text: str = ""
     return UnreadableValues(f"{source}:{line}:{column}: {problem}.", hint=hint)
 
 
+def too_deep(source: str, where: tuple[int, int]) -> UnreadableValues:
+    """The one thing that Helm would read and this does not."""
+    line, column = where
+    hint = f"posit-audit reads {DEEPEST} levels, where no chart reads more than a dozen: delete what stands deeper."
+    return UnreadableValues(f"{source}:{line}:{column}: is nested deeper than {DEEPEST} levels.", hint=hint)
+
+
 class _Builder:
     def __init__(self, source: str) -> None:
         self.source = source
@@ -101,7 +108,7 @@ class _Builder:
                 node = self._node(event)
                 if isinstance(event, ev.CollectionStartEvent):
                     if len(stack) >= DEEPEST:
-                        raise self.problem(node, f"is nested deeper than {DEEPEST} levels")
+                        raise too_deep(self.source, (node.line, node.column))
                     stack.append((node, key))
                     key = None
                     continue

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from auditor.errors import UnreadableValues
 from auditor.values import scalars
-from auditor.values.nodes import DEEPEST, Node, unreadable
+from auditor.values.nodes import DEEPEST, Node, too_deep, unreadable
 
 _MERGE: Final = f"{scalars.TAG}merge"
 # go-yaml's own bounds against texts that blow up through aliases.
@@ -38,7 +38,7 @@ class Reader:
 
     def _branch(self, node: Node) -> Any:
         if self.depth > DEEPEST:
-            raise self._problem(node, f"is nested deeper than {DEEPEST} levels")
+            raise too_deep(self.source, (node.line, node.column))
         self.depth += 1
         value: Any
         if node.kind == "alias":

@@ -150,8 +150,10 @@ def test_no_message_shows_what_the_file_holds() -> None:
     ids=["lists", "maps", "block maps", "dashes"],
 )
 def test_endless_nesting_is_refused_and_does_not_crash(text: str) -> None:
-    with pytest.raises(UnreadableValues, match="nested deeper"):
+    with pytest.raises(UnreadableValues, match="nested deeper") as raised:
         Document.parse(text)
+    # Helm itself reads 10,000 levels.
+    assert raised.value.hint.startswith("posit-audit reads 100 levels")
 
 
 def test_a_bomb_of_aliases_is_refused() -> None:
