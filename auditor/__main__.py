@@ -45,6 +45,8 @@ def main() -> None:
         if show is None:
             sys.stderr.write(f"posit-audit: {error}\n")
         else:
+            # What typer passes on of pydantic's words.
+            error.message = error.message.replace("Value error, ", "", 1)
             show()  # with the usage line of the command
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):

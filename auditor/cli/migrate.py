@@ -41,6 +41,7 @@ def migrate(
     """
     from auditor.cli.printing import say
     from auditor.pipeline import values as pipeline
+    from auditor.report.page import printable
     from auditor.values.migration import as_json
 
     request = pipeline.ValuesRequest(
@@ -53,6 +54,11 @@ def migrate(
     )
     if write and pipeline.STDIN in files:
         raise pipeline.BadRequest("stdin can't be written back.", hint="Leave --write out, or name a file.")
+    if write and output != "yaml":
+        raise pipeline.BadRequest(
+            f"--write replaces the files and prints none of them, so that there is nothing to print as {output}.",
+            hint=f"Leave out --write to see it, or -o {output} to replace the files.",
+        )
     before, result = pipeline.migrate_files(request)
     if output == "json":
         typer.echo(json.dumps(as_json(result), indent=2))
@@ -61,7 +67,7 @@ def migrate(
     for note in result.notes if output != "json" else ():
         where = f"{note.file}:{note.line}:{note.column}: " if note.file else ""
         went = f" -> {note.to}" if note.to else ""
-        say(f"{where}{note.kind}: {note.key}{went}: {note.message}")
+        say(printable(f"{where}{note.kind}: {note.key}{went}: {note.message}"))
     if write:
         _write(before, result)
     raise typer.Exit(result.exit_code)
@@ -72,15 +78,21 @@ def _print(before: Sequence[Document], result: Migration, output: str) -> None:
 
     from auditor.values.files import diff
 
-    for old, new in zip(before, result.documents, strict=True):
-        if output == "diff":
+    if output == "diff":
+        for old, new in zip(before, result.documents, strict=True):
             sys.stdout.write(diff(old, new))
-            continue
-        if len(result.documents) > 1:
-            sys.stdout.write(f"---\n# {new.source}\n")
-        sys.stdout.flush()
-        sys.stdout.buffer.write(new.content())
-        sys.stdout.buffer.flush()
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(result.documents[0].content() if len(result.documents) == 1 else _stream(result.documents))
+    sys.stdout.buffer.flush()
+
+
+def _stream(documents: Sequence[Document]) -> bytes:
+    """One YAML stream: in one encoding, without marks between the documents, each on lines of its own."""
+    from auditor.report.page import printable
+
+    texts = [f"---\n# {printable(document.source)}\n{document.body}" for document in documents]
+    return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts).encode()
 
 
 def _write(before: Sequence[Document], result: Migration) -> None:
@@ -92,4 +104,4 @@ def _write(before: Sequence[Document], result: Migration) -> None:
             say(f"{new.source}: nothing to change")
             continue
         backup = write(new, Path(new.source))
-        say(f"{new.source}: written; it was before: {backup}")
+        say(f"{new.source}: written; the former file is {backup}")

@@ -76,6 +76,8 @@ def migrate_files(request: ValuesRequest) -> tuple[tuple[Document, ...], Migrati
 
 
 def _opened(request: ValuesRequest) -> tuple[tuple[Document, ...], Chart]:
+    if request.files.count(STDIN) > 1:
+        raise BadRequest("- is given twice, and stdin can be read once.", hint="Name the other file.")
     documents = tuple(_read(name) for name in request.files)
     for document in documents:
         _refuse_wrapped(document)
@@ -86,7 +88,11 @@ def _opened(request: ValuesRequest) -> tuple[tuple[Document, ...], Chart]:
 
 
 def _read(name: str) -> Document:
+    if not name:
+        raise BadRequest("The name of a values file is empty.", hint="Name a file, or - for stdin.")
     if name == STDIN:
+        if sys.stdin is None:
+            raise BadRequest("stdin is closed.", hint="Give the values on it, or name a file.")
         return Document.parse(sys.stdin.buffer.read(), "<stdin>")
     return Document.read(Path(name))
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any, Final
 
 from auditor.model.values import Lint, ValueFinding
+from auditor.report.page import printable
 
 SCHEMA: Final = "posit-audit.lint/v1"
 _COLORS: Final = {"fails": "31", "changes": "33", "ignored": "36"}
@@ -16,17 +17,18 @@ def render(result: Lint, *, color: bool = False) -> str:
     """`file:line:column: effect: key: what happens`, then what to do; the worst first."""
     lines = [_described(result), ""]
     for finding in result.findings:
-        effect = f"\x1b[{_COLORS[finding.effect]}m{finding.effect}\x1b[0m" if color else finding.effect
-        lines.append(f"{_place(finding)}{effect}: {finding.key}: {finding.message}")
-        if finding.remedy:
-            lines.append(f"    {finding.remedy}")
-        if finding.source:
-            lines.append(f"    {finding.source}")
+        place, told = printable(_place(finding)), printable(f"{finding.key}: {finding.message}")
+        lines.append(f"{place}{_effect(finding, color=color)}: {told}")
+        lines += [f"    {printable(text)}" for text in (finding.remedy, finding.source) if text]
     if result.findings:
         lines.append("")
-    lines += [f"Not judged: {note}" for note in result.notes]
+    lines += [f"Not judged: {printable(note)}" for note in result.notes]
     lines.append(_summary(result))
     return "\n".join(lines) + "\n"
+
+
+def _effect(finding: ValueFinding, *, color: bool) -> str:
+    return f"\x1b[{_COLORS[finding.effect]}m{finding.effect}\x1b[0m" if color else finding.effect
 
 
 def render_json(result: Lint) -> str:

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
+from auditor.pipeline.values import BadRequest, ValuesRequest, lint_files
 from tests.cli.test_main import run
 
 LAUNCHER = """\
@@ -151,3 +153,54 @@ def test_reused_values_need_the_version_whose_defaults_they_keep(tmp_path: Path)
     refused = run(*lint, "--reuse-values")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "--from VERSION" in refused.stderr
+
+
+def test_several_files_come_out_as_one_stream_whatever_they_end_with(tmp_path: Path) -> None:
+    """A mark in the middle of a stream is no YAML, and --- begins a document at the beginning of a line only."""
+    files = [tmp_path / "one.yaml", tmp_path / "two.yaml", tmp_path / "three.yaml"]
+    for file, content in zip(
+        files, (b"replicas: 1", b"\xef\xbb\xbfreplicas: 2\n", "replicas: 3".encode("utf-16")), strict=True
+    ):
+        file.write_bytes(content)
+    done = run("migrate", *map(str, files), "--chart-name", "rstudio-pm", "--from", "0.20.4")
+    assert done.returncode == 0
+    assert "\ufeff" not in done.stdout
+    assert [one["replicas"] for one in yaml.safe_load_all(done.stdout)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("output", ["json", "diff"])
+def test_write_and_a_form_to_print_contradict_each_other(values: Path, output: str) -> None:
+    done = run("migrate", str(values), "--from", "0.7.4", "--write", "-o", output)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"-o {output}" in done.stderr
+    assert values.read_text() == LAUNCHER
+
+
+def test_a_wrong_choice_is_told_in_our_words(values: Path) -> None:
+    assert "'-o': 'xml' is not one of" in run("lint", str(values), "-o", "xml").stderr
+
+
+@pytest.mark.parametrize(("arguments", "says"), [(["-", "-"], "given twice"), ([""], "name of a values file is empty")])
+@pytest.mark.parametrize("command", ["lint", "migrate"])
+def test_names_that_name_no_file_are_told(command: str, arguments: list[str], says: str) -> None:
+    done = run(command, *arguments)
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+def test_a_closed_stdin_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(BadRequest, match="stdin is closed"):
+        lint_files(ValuesRequest(files=("-",)))
+
+
+def test_a_key_that_steers_a_terminal_is_shown_escaped(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    values = 'launcher: {enabled: true}\nconfig: {Launcher: {"\\e[2Ja\\nb": 1}}\n"\\e[2J\\nx": 1\n'
+    file.write_text(f"sharedStorage: {{create: true}}\n{values}")
+    for command in ("lint", "migrate"):
+        done = run(command, str(file), "--chart-name", "rstudio-connect", "--from", "0.8.38")
+        told = done.stdout if command == "lint" else done.stderr
+        assert "\\x1b[2J" in told
+        assert "\x1b" not in told
+        assert not [line for line in told.splitlines() if line.startswith(("x", "b:"))]
