@@ -68,7 +68,7 @@ class UnreadableRelease(PositAuditError):
 
 
 class UnreadableValues(PositAuditError):
-    """A values document that can't be read, mostly not by Helm either; the message has its place where that is known."""
+    """A values document that can't be read, mostly not by Helm either; the message has its place where known."""
 
 
 class UnreadableFile(PositAuditError):

@@ -262,6 +262,33 @@ def test_a_mount_that_the_chart_refuses_is_left_out(connect: Chart) -> None:
     assert notes_of(notes, "launcher.templateValues.pod.volumeMounts[0]") == ["dropped"]
 
 
+def test_a_list_of_which_nothing_is_left_is_not_called_moved(connect: Chart) -> None:
+    mounts = [{"name": "x", "mountPath": "/opt/rstudio-connect/"}]
+    migrated, notes = migrate_values(launcher({"volumeMounts": mounts}), connect)
+    assert migrated["launcher"] == {"enabled": False}
+    assert look_up(migrated, POD) is MISSING
+    assert notes_of(notes, "launcher.templateValues.pod.volumeMounts") == []
+    assert notes_of(notes, "launcher.templateValues.pod.volumeMounts[0]") == ["dropped"]
+
+
+@pytest.mark.parametrize(
+    ("to_version", "config", "kept"),
+    [
+        ("0.20.5", {}, True),
+        ("0.20.7", {}, False),
+        ("0.20.7", {"config": {"Kubernetes": {"ConnectRuntimeDir": "/opt/runtime"}}}, True),
+    ],
+)
+def test_a_mount_goes_only_where_the_target_keeps_its_place_for_itself(
+    connect: Chart, to_version: str, config: dict[str, Any], kept: bool
+) -> None:
+    """The runtime has its own directory since chart 0.20.7, and it can be set."""
+    mounts = [{"name": "x", "mountPath": "/opt/rstudio-connect-runtime"}]
+    migrated, notes = migrate_values(launcher({"volumeMounts": mounts}) | config, connect, to_version=to_version)
+    assert (look_up(migrated, (*POD, "containers", 0, "volumeMounts")) == mounts) is kept
+    assert [note.key for note in notes if note.needs_decision] == []
+
+
 def test_an_extra_container_with_the_name_of_the_content_container_stays(connect: Chart) -> None:
     values = launcher({"extraContainers": [{"name": "connect-content", "image": "x"}]})
     migrated, notes = migrate_values(values, connect)

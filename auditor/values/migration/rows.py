@@ -32,11 +32,12 @@ class MappingRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     to: its new place; ``[connect-content]`` is the list's item of that name, made where there is none.
     without: keys below that are dropped, for `without_message`. identity: what tells the items of a list apart.
     reserved: items with this identity can't move (conflict) or are dropped (`drop_reserved`), for `reserved_message`.
+    freed_by: for a reserved one the key that, where it is set, reserves another one instead.
     under: a map that goes to the same place and wins, field by field. keep_empty: an empty value moves too.
     false_is_empty: false was the chart's own way to say nothing here.
     templates: in effect only while the Launcher uses templates. account: the value names an account that content uses.
     when: content leaves the Launcher (runner) or does not (local); the direct runner is on afterwards (direct); always.
-    since: the target chart version from which the row applies.
+    since, until: the target chart versions, [since, until), for which the row applies.
     """
 
     id: str
@@ -50,6 +51,7 @@ class MappingRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     identity: str = ""
     reserved: tuple[str, ...] = ()
     reserved_message: str = ""
+    freed_by: dict[str, str] = {}
     drop_reserved: bool = False
     under: str = ""
     keep_empty: bool = False
@@ -59,10 +61,11 @@ class MappingRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     when: When = "runner"
     chart: Product = Product.CONNECT
     since: str | None = None
+    until: str | None = None
 
     def applies(self, chart: Product, to_version: str, *, runner: bool, direct: bool) -> bool:
         holds = {"runner": runner, "local": not runner, "direct": direct, "always": True}[self.when]
-        return holds and chart == self.chart and within(to_version, self.since, None)
+        return holds and chart == self.chart and within(to_version, self.since, self.until)
 
 
 @cache

@@ -71,7 +71,7 @@ def _move(draft: Draft, row: MappingRow, path: KeyPath, value: Any) -> None:
         return
     if row.without or row.under:
         _move_fields(draft, row, path, value)
-    elif isinstance(value, list) and any(_is_reserved(item, row) for item in value):
+    elif isinstance(value, list) and any(_is_reserved(draft, item, row) for item in value):
         _move_items(draft, row, path, value)
     else:
         target = draft.target(row.to, path)
@@ -109,7 +109,7 @@ def _move_fields(draft: Draft, row: MappingRow, path: KeyPath, value: Any) -> No
 
 def _move_items(draft: Draft, row: MappingRow, path: KeyPath, value: list[Any]) -> None:
     """A list, item by item: some names are not free to use."""
-    reserved = [index for index, item in enumerate(value) if _is_reserved(item, row)]
+    reserved = [index for index, item in enumerate(value) if _is_reserved(draft, item, row)]
     for index in reserved:
         draft.note("dropped" if row.drop_reserved else "conflict", (*path, index), row.reserved_message, row)
     free = [(index, item) for index, item in enumerate(value) if index not in reserved]
@@ -118,16 +118,20 @@ def _move_items(draft: Draft, row: MappingRow, path: KeyPath, value: list[Any]) 
         items: list[tuple[Any, KeyPath | None]] = [(item, (*path, index)) for index, item in free]
         found = draft.place_items(draft.target(row.to, path), items, path, row.identity)
         clashes = [(free[int(clash[0])][0],) for clash in found]
-    if reserved and not row.drop_reserved:
+    if not free and row.drop_reserved:
+        draft.drop(path)
+    elif reserved and not row.drop_reserved:
         for index, _ in free:
             draft.note("kept", (*path, index), f"it stands at {row.to} too; delete the list here", row)
     else:
         _settle(draft, row, path, value, clashes)
 
 
-def _is_reserved(item: Any, row: MappingRow) -> bool:
+def _is_reserved(draft: Draft, item: Any, row: MappingRow) -> bool:
     name = named(item, row.identity)
-    return isinstance(name, str) and name.rstrip("/") in row.reserved
+    name = name.rstrip("/") if isinstance(name, str) else ""
+    other = row.freed_by.get(name)
+    return name in row.reserved and not (other and draft.own(split_key(other)))
 
 
 def _settle(draft: Draft, row: MappingRow, path: KeyPath, value: Any, clashes: list[KeyPath], to: str = "") -> None:
