@@ -67,7 +67,12 @@ def changed(values: dict[str, Any], puts: Sequence[Put], drops: Sequence[KeyPath
 
 def same(one: Any, other: Any) -> bool:
     """Equal as Helm sees it; True is not 1."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return as_text(one) == as_text(other)
+
+
+def as_text(value: Any) -> str:
+    """One text for what is the same to Helm."""
+    return json.dumps(value, sort_keys=True)
 
 
 def take_out(values: dict[str, Any], path: KeyPath) -> None:

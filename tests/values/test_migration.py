@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -209,6 +210,17 @@ def test_an_existing_content_container_is_completed_by_name(connect: Chart) -> N
         },
     ]
     assert not [note for note in notes if note.needs_decision]
+
+
+def test_a_long_list_is_completed_in_time_that_grows_with_it(connect: Chart) -> None:
+    """Each item was compared with every other one: 14 seconds for these."""
+    env, there = ([{"name": f"{letter}{number}"} for number in range(1000)] for letter in "AB")
+    containers = [{"name": "connect-content", "env": there}]
+    job = {"kubernetes": {"defaultResourceJobBase": {"spec": {"template": {"spec": {"containers": containers}}}}}}
+    began = time.process_time()
+    migrated, _ = migrate_values({**launcher({"env": env}), "backends": job}, connect)
+    assert time.process_time() - began < 4
+    assert look_up(migrated, (*POD, "containers", 0, "env")) == [*there, *env]
 
 
 def test_a_conflict_overwrites_nothing_and_needs_a_person(connect: Chart) -> None:

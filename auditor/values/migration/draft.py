@@ -11,7 +11,7 @@ from auditor.model.keypath import MISSING, KeyPath, join_key, look_up, split_key
 from auditor.model.migration import Note, NoteKind
 from auditor.values.changes import Put
 from auditor.values.document import Document
-from auditor.values.editing import edited, put_in, same, take_out
+from auditor.values.editing import as_text, edited, put_in, same, take_out
 from auditor.values.migration.rows import MappingRow
 
 _PART: Final = re.compile(r"((?:\\.|[^.\[])+)(?:\[([^\]]+)\])?")
@@ -106,16 +106,21 @@ class Draft:
         if self.blocked((*target, 0)):
             return [(index,) for index in range(len(items))]
         clashes: list[KeyPath] = []
+        present = look_up(self.future, target)
+        others = present if isinstance(present, list) else []
+        length, known = len(others), {as_text(other) for other in others}
+        names = {as_text(named(other, identity)) for other in others}
         for index, (item, source) in enumerate(items):
-            present = look_up(self.future, target)
-            others = present if isinstance(present, list) else []
-            if any(same(item, other) for other in others):
+            if as_text(item) in known:
                 continue
             name = identity and named(item, identity)
-            if self._is_held(source) or (name and any(named(other, identity) == name for other in others)):
+            if self._is_held(source) or (name and as_text(name) in names):
                 clashes.append((index,))
-            else:
-                self.put((*target, len(others)), item, source=source, near=near)
+                continue
+            self.put((*target, length), item, source=source, near=near)
+            length += 1
+            known.add(as_text(item))
+            names.add(as_text(name))
         return clashes
 
     def _is_held(self, source: KeyPath | None) -> bool:
