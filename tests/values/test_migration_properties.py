@@ -91,6 +91,7 @@ def test_several_files_come_to_what_their_merged_values_would(values: list[dict[
     together = migrate(documents(values), CHART)
     alone = migrate([as_document(merge(values))], CHART)
     assert same(merge(document.data for document in together.documents), alone.documents[0].data)
+    assert together.needs_decision or not alone.needs_decision
 
 
 @slow

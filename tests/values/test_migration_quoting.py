@@ -34,6 +34,14 @@ def test_a_value_with_a_meaning_inside_quotes_waits_for_a_person(connect: Chart,
     assert ("decision", KEY, 4) in [(note.kind, note.key, note.line) for note in result.notes]
 
 
+def test_a_key_that_moves_is_quoted_before_it_is_compared_with_its_new_place(connect: Chart) -> None:
+    both = "Launcher: {DataDirPVCName: 'a#b'}\n  Kubernetes: {DataDirPVCName: 'a#b'}"
+    text = f"sharedStorage: {{create: true}}\nconfig:\n  {both}\n"
+    result = migrate([Document.parse(text, "values.yaml")], connect)
+    assert result.documents[0].data["config"] == {"Kubernetes": {"DataDirPVCName": '"a#b"'}}
+    assert not migrate(result.documents, connect).changed
+
+
 def test_of_several_files_only_the_one_that_needs_it_is_changed(connect: Chart) -> None:
     result = run(connect, "'\"a;b\"'", "'c;d'")
     assert [setting(document) for document in result.documents] == ['"a;b"', '"c;d"']

@@ -43,8 +43,9 @@ def mended(documents: tuple[Document, ...], judge: Judge, *, runner: bool) -> tu
 
 
 def _is_the_runners(mend: Mend) -> bool:
+    """Quotes are not: both places of a moved key must be written alike to be found the same."""
     below = [prefix for prefix in _RUNNER if mend.path[: len(prefix)] == prefix]
-    return bool(below) and not (mend.to is not None and mend.to[:1] == mend.path[:1])
+    return mend.kind in _KINDS and bool(below) and not (mend.to is not None and mend.to[:1] == mend.path[:1])
 
 
 def _mended(document: Document, todo: Sequence[tuple[ValueFinding, Mend]], notes: list[Note]) -> Document:
