@@ -116,8 +116,10 @@ DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 NOATIME = getattr(os, "O_NOATIME", 0)
 PATH_ONLY = getattr(os, "O_PATH", 0o10000000)
 
-# Shared memory: 8-byte words; word 0 is the stop word, then one row of ROW words per process.
+# Shared memory: 8-byte words; word 0 is the stop word, word UNKEPT the first errno of a state that could not be kept,
+# then one row of ROW words per process.
 ROW = 8
+UNKEPT = 1
 SEEN, WRONG, CHANGED, FAILED, CALLS, WANTED, HUNGRY, TASKS = range(ROW)
 GO, STOPPED, LIMIT, REFUSED, LOST, DONE = range(6)
 SPEAKS_OF_NO_OWNER = set("bckzfped")  # kinds of lines; what a state says must stand in the others
@@ -388,11 +390,12 @@ class Tally:
 class State:
     """The append-only record beside the run; see the module's docstring for its lines."""
 
-    def __init__(self, path: str, header: dict[str, Any]) -> None:
+    def __init__(self, path: str, header: dict[str, Any], words: memoryview) -> None:
         self.path = path
         self.header = header
         self.fd = -1
-        self.error = ""
+        self.words = words
+        self.error = False
         self.torn = 0
         self.dirty = False
         self.foreign = False  # on another device than ROOT
@@ -584,14 +587,15 @@ class State:
             return
         try:
             if os.write(self.fd, data) != len(data):
+                os.write(self.fd, b"\n")  # half a line must not swallow the next one, which is another process's
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self.dirty = True
         except OSError as problem:
             self.fail(problem)
 
     def fail(self, problem: OSError) -> None:
-        if not self.error:
-            self.error = errno.errorcode.get(problem.errno or 0, str(problem.errno))
+        self.error = True
+        self.words[UNKEPT] = self.words[UNKEPT] or problem.errno or errno.EIO
 
     def checkpoint(self) -> None:
         """All lines so far, and the changes they speak of, are on disk."""
@@ -1430,7 +1434,9 @@ class Engine:
         self.refusals += 1
         self.refused_with = problem.errno
         if self.refusals >= REFUSED_AFTER and not self.words[0]:
-            self.words[0] = REFUSED
+            self.succeeded = self.job.may_change()
+            if not self.succeeded:
+                self.words[0] = REFUSED
 
     def change_special(self, node: Node, name: bytes, fd: int, status: os.stat_result, uid: int, gid: int) -> None:
         """Change a file whose setuid or setgid bit chown clears, on one descriptor, and set the bits again."""
@@ -1857,7 +1863,7 @@ class Job:
         self.dev_of_files = mount_of(self.path)[0] != "overlay"
         self.words = memoryview(mmap.mmap(-1, 8 * ROW * (PROCESSES_MAX + 2))).cast("Q")
         self.quota = Quota(args.rate, self.words) if args.rate else None
-        self.state = State("", {})
+        self.state = State("", {}, self.words)
         self.states: list[State] = []
         self.left_out: list[str] = []
         self.helpers: dict[int, int] = {}  # process id -> where its report comes from
@@ -1909,6 +1915,20 @@ class Job:
         deep = [pattern for pattern in self.excludes if "/" in pattern]
         return bool(deep) and any(fnmatch.fnmatchcase(node.path(name), p.lstrip("/")) for p in deep)
 
+    def may_change(self) -> bool:
+        """Whether the volume lets anything change: a file without a name in ROOT, or else ROOT to the owner it has."""
+        try:
+            fd, uid, gid = os.open(".", os.O_TMPFILE | os.O_WRONLY, 0o600, dir_fd=self.root_fd), self.uid, self.gid
+        except OSError:  # as on NFS
+            fd, uid, gid = os.dup(self.root_fd), *os.fstat(self.root_fd)[4:6]
+        try:
+            os.fchown(fd, uid, gid)
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
+        return True
+
     def owns_top(self) -> bool:
         return self.shards == 1 or self.mode == "undo"
 
@@ -1945,7 +1965,7 @@ class Job:
             name = "%s.%d-of-%d" % (name, self.shard, self.shards)
             header = dict(header, shard="%d/%d" % (self.shard, self.shards))
         for number in itertools.count():
-            state = State("%s.%d" % (name, number) if number else name, header)
+            state = State("%s.%d" % (name, number) if number else name, header, self.words)
             state.open(create=True)
             if not state.exposed():
                 state.load()
@@ -1969,7 +1989,7 @@ class Job:
             )
         for record in records or [base]:
             job, part = self.part_of(record)
-            state = State(os.path.join(folder, record), dict(header, shard=part) if part else header)
+            state = State(os.path.join(folder, record), dict(header, shard=part) if part else header, self.words)
             try:
                 state.open(create=False)
                 state.hold(seals.get(record, []))
@@ -2276,7 +2296,7 @@ class Job:
         try:
             self.open_state()
         except OSError as problem:
-            self.state = State("", {})
+            self.state = State("", {}, self.words)
             self.state_problem = errno.errorcode.get(problem.errno or 0, str(problem.errno))
             if self.mode == "undo":
                 raise Trouble(
@@ -2332,8 +2352,8 @@ class Job:
                 self.finish_top(engine)
         elif self.state:
             self.state.checkpoint()
-        if self.state and self.state.error:
-            self.state_problem = self.state.error
+        if self.words[UNKEPT]:
+            self.state_problem = errno.errorcode.get(self.words[UNKEPT], str(self.words[UNKEPT]))
         counts = {
             name: self.total(w)
             for name, w in (("seen", SEEN), ("wrong", WRONG), ("changed", CHANGED), ("failed", FAILED))

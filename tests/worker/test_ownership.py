@@ -345,6 +345,23 @@ def test_a_refused_entry_is_counted_and_the_rest_goes_on(tree: Path, name: str) 
     assert run.summary["message"].startswith("6 entries could not be worked on")
 
 
+def test_entries_that_cannot_be_changed_do_not_stop_the_rest_however_many_come_first(tmp_path: Path) -> None:
+    """As files with the immutable attribute: the server is not to blame where it lets a file of ours be given away."""
+    root = tmp_path / "volume"
+    plant(root, 1, 40)
+    stuck = {f"'f{i}'" for i in range(36)}
+    change = (
+        "import os\nreal = os.chown\ndef chown(name, *a, **k):\n"
+        f"    if os.fsdecode(name) in ({', '.join(stuck)}): raise OSError(1, 'injected')\n"
+        "    real(name, *a, **k)\nos.chown = chown"
+    )
+    for without in ("", "\nos.O_TMPFILE = os.O_CREAT"):  # as where a file system has no nameless files
+        run = alone(root, "--jobs", 1, change=change + without)
+        assert (run.code, run.summary["reason"], run.summary["failed"]) == (1, None, 36)
+        assert run.summary["message"].startswith("36 entries could not be worked on")
+        assert [who for path, who in owners(root).items() if path.endswith("f39")] == [RIGHT]
+
+
 def test_what_vanishes_is_no_error(tree: Path) -> None:
     run = alone(tree, change=FAULT.format(code=2))
     assert (run.code, run.summary["vanished"], run.summary["failed"]) == (0, 6, 0)

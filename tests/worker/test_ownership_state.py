@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -242,6 +243,23 @@ def test_a_full_disk_under_the_state_does_not_stop_the_work_but_is_told(tree: Pa
     assert (run.code, run.summary["complete"], run.summary["state"]["error"]) == (1, False, "ENOSPC")
     assert "disk of the state" in run.summary["message"]
     assert set(owners(tree).values()) == {RIGHT}
+
+
+def test_a_line_that_a_helper_could_not_write_is_told_and_swallows_no_other(tree: Path, state: Path) -> None:
+    short = (
+        "import os\nreal, parent, cut = os.write, os.getpid(), []\ndef write(fd, data):\n"
+        "    if os.getpid() == parent or data[9:10] != b'o' or cut: return real(fd, data)\n"
+        "    cut.append(1)\n    return real(fd, data[:len(data) // 2])\nos.write = write\n"
+        # The first process leaves all but the top to the helper.
+        "source = source.replace('cpus(), PROCESSES_MAX', '2, PROCESSES_MAX')\n"
+        "source = source.replace('def enter(self', 'def enter(self, *a):\\n        if self.index == 0: time.sleep(0.2)\\n'"
+        " '        self.entered(*a)\\n\\n    def entered(self')"
+    )
+    run = alone(tree, "--state", state, change=short)
+    assert (run.code, run.summary["complete"], run.summary["state"]["error"]) == (1, False, "ENOSPC")
+    torn = [line for line in state.read_bytes().splitlines() if line[:8] != b"%08x" % zlib.crc32(line[9:])]
+    assert len(torn) == 1
+    assert b" o " not in torn[0][9:]
 
 
 # -- undo ----------------------------------------------------------------------------------------------------------
