@@ -30,13 +30,16 @@ Exit codes
     directories and of wrong single entries that it would have met with 95 % probability.
 
 --state FILE holds one line per fact, each with its CRC, written before the change it speaks of:
-    h header; b a session begins; o owners found (runs of inodes in one directory); s mode bits about to be cleared;
-    p the first K names of a directory and all below them are done; f a directory and all below it is done; c all before
-    this is on disk; m moved aside; e finished, d finished but for failures; k claims void; z undone. Directories are
-    named by a 64 bit hash of their path.
-    Claims (p, f) make a resumed run skip work; after a reboot only those before the last c count. A kill loses nothing;
-    a power cut can lose the owners of the last two seconds. Must be a file of our own that not all may write.
-    A finished state starts afresh when run again. Keep it as ROOT/.posit-audit* (never looked at) or outside ROOT.
+    h header; b a session begins (with what --exclude); o owners found (runs of inodes in one directory); s mode bits
+    about to be cleared; p the first K names of a directory and all below them are done; f a directory and all below it
+    is done; c all before this is on disk; m moved aside; e finished, d finished but for failures; k claims void; z
+    undone. Directories are named by a 64 bit hash of their path.
+    Claims (p, f) make a resumed run skip work: those of a run that was cut off and last wrote within a day, with the
+    same --exclude; after a reboot only those before the last c. A kill loses nothing; a power cut can lose the owners
+    of the last two seconds. Must be a file of our own that not all may write. A finished state that names owners stays
+    as it is: the next run begins FILE.1, FILE.2, ..., so that each can be undone by itself. Keep it as
+    ROOT/.posit-audit* (never looked at) or outside ROOT, and one for each volume: only ROOT's inode number tells whose
+    it is.
 
 --undo gives back the owner found, to entries that still have the owner we gave. Mode bits are not set again then: the
     content may have changed hands in between.
@@ -50,8 +53,9 @@ When a state is believed. On a volume with fsGroup the kubelet lets a group writ
     - --undo with --record NAME:BYTES:SHA256 (once for each) needs that state to be there and to begin with those bytes.
       If others may write it by now, those bytes alone are believed, and after them only what speaks of no owners may
       stand, such as the marks of an undo that was cut off. A state without a --record is believed where nobody but root
-      may write it. Otherwise it is refused, or, where it belongs to another run than those of --record, left out
-      (summary["left_out"]). All states are read once, into memory, and judged before any owner is changed.
+      may write it. Otherwise it is refused, or, where it belongs to another run than those of --record or to another
+      owner, left out (summary["left_out"]). Beside a --record, runs that finished without one are not taken back. All
+      states are read once, into memory, and judged before any owner is changed.
 
 --shard I/N: every shard lists all directories; hash(directory) % N says who owns its entries. Directories go after what
     the shard itself did below them. ROOT goes to the shard that finishes last, told by the others' state files beside
@@ -120,6 +124,7 @@ PATH_ONLY = getattr(os, "O_PATH", 0o10000000)
 # then one row of ROW words per process.
 ROW = 8
 UNKEPT = 1
+CLAIMS_LAST = 86400  # seconds without a word of the run that made them
 SEEN, WRONG, CHANGED, FAILED, CALLS, WANTED, HUNGRY, TASKS = range(ROW)
 GO, STOPPED, LIMIT, REFUSED, LOST, DONE = range(6)
 SPEAKS_OF_NO_OWNER = set("bckzfped")  # kinds of lines; what a state says must stand in the others
@@ -137,6 +142,10 @@ FILES, DIRS, MORE, TOP = range(4)
 
 class Trouble(Exception):
     """Could not start: one sentence for the user."""
+
+
+class Unrelated(Trouble):
+    """A state of another run."""
 
 
 class Halt(Exception):
@@ -405,6 +414,7 @@ class State:
         self.moves: list[tuple[str, str]] = []
         self.undone_at = -1
         self.earlier = 0
+        self.over = False  # finished, and it names owners
         self.held: bytes | None = None  # undo: what is believed of it
 
     def __bool__(self) -> bool:
@@ -524,12 +534,14 @@ class State:
                     self.torn += 1
                 offset += len(line)
 
-    def load(self) -> None:
-        """Read what earlier sessions proved; start the file if it is empty."""
+    def load(self, globs: str = "") -> None:
+        """Read what earlier sessions proved, as far as they left out the same globs."""
         boot = boot_id()
         session_boot = ""
         fresh: list[tuple[int, int, tuple[Any, ...]]] = []
-        empty = True
+        empty, last, names_owners = True, "", False
+        recent = abs(time.time() - os.fstat(self.fd).st_mtime) < CLAIMS_LAST
+        believed = recent
 
         def prove(until: int = sys.maxsize) -> None:
             self.claims.update((key, claim) for at, key, claim in fresh if at < until)
@@ -537,11 +549,13 @@ class State:
 
         for at, fields in self.lines():
             kind = fields[0]
+            last = last if kind == "c" else kind  # which a thread of a finished run may say late
+            names_owners = names_owners or kind in "om"
             if kind == "h":
                 empty = False
                 found = json.loads(bytes.fromhex(fields[1]).decode())
                 if found != self.header:
-                    raise Trouble(
+                    raise Unrelated(
                         "The state %s belongs to another run (%s, not %s): give another --state."
                         % (shown(self.path), json.dumps(found), json.dumps(self.header))
                     )
@@ -550,11 +564,12 @@ class State:
                     prove()
                 del fresh[:]
                 session_boot = fields[1]
+                believed = recent and fields[2:] == globs.split()
             elif kind == "c":
                 prove(int(fields[1], 16))
-            elif kind == "f":
+            elif kind == "f" and believed:
                 fresh.append((at, int(fields[1], 16), (int(fields[2], 16), -1, 0)))
-            elif kind == "p":
+            elif kind == "p" and believed:
                 claim = (int(fields[2], 16), int(fields[3], 16), int(fields[4], 16))
                 fresh.append((at, int(fields[1], 16), claim))
             elif kind == "o":
@@ -562,24 +577,27 @@ class State:
             elif kind == "s":
                 self.specials.setdefault(int(fields[1], 16), {})[int(fields[2], 16)] = int(fields[3], 8)
             elif kind == "m":
-                self.moves.append(
-                    (bytes.fromhex(fields[1]).decode("latin-1"), bytes.fromhex(fields[2]).decode("latin-1"))
-                )
+                self.moves.append((os.fsdecode(bytes.fromhex(fields[1])), os.fsdecode(bytes.fromhex(fields[2]))))
             elif kind == "z":
                 self.moves = []
                 self.undone_at = at
-            if kind in ("e", "k", "z"):
+                names_owners = False
+            if kind in ("e", "d", "k", "z"):
                 self.claims, self.specials, self.earlier = {}, {}, 0
                 del fresh[:]
         if session_boot == boot:
             prove()
-        if empty:
-            if os.fstat(self.fd).st_size:
-                raise Trouble("%s is not a state of ours: give another --state." % shown(self.path))
+        self.over = names_owners and last in ("e", "d")
+        if empty and os.fstat(self.fd).st_size:
+            raise Trouble("%s is not a state of ours: give another --state." % shown(self.path))
+
+    def begin(self, globs: str = "") -> None:
+        """A session of ours begins."""
+        if not os.fstat(self.fd).st_size:
             self.write("h %s" % json.dumps(self.header).encode().hex())
         elif self.torn:
             self.write("", raw=b"\n")  # a line torn by a kill must not swallow the next one
-        self.write("b %s" % boot)
+        self.write(("b %s %s" % (boot_id(), globs)).rstrip())
 
     def write(self, body: str, raw: bytes = b"") -> None:
         data = raw or b"%08x %s\n" % (zlib.crc32(body.encode("ascii")), body.encode("ascii"))
@@ -1904,7 +1922,7 @@ class Job:
     # -- what is left alone --------------------------------------------------------------------------------------
 
     def is_state(self, node: Node, name: str) -> bool:
-        return node.ino == self.state_dir and name.startswith(self.state_name)
+        return node.ino == self.state_dir and bool(self.part_of(name, self.state_name)[0])
 
     def excluded_name(self, name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.excludes)
@@ -1960,18 +1978,20 @@ class Job:
             self.claims, self.specials = self.state.claims, self.state.specials
 
     def open_own(self, name: str, header: dict[str, Any]) -> State:
-        """The state of a run: the first of FILE, FILE.1, ... that nobody but root may have written."""
+        """The state of a run: the first of FILE, FILE.1, ... that is not over and only root may have written."""
         if self.shards > 1:
             name = "%s.%d-of-%d" % (name, self.shard, self.shards)
             header = dict(header, shard="%d/%d" % (self.shard, self.shards))
+        globs = "%x" % key_below(0, "\0".join(sorted(self.excludes))) if self.excludes else ""
         for number in itertools.count():
             state = State("%s.%d" % (name, number) if number else name, header, self.words)
             state.open(create=True)
             if not state.exposed():
-                state.load()
-                if not state.exposed():
+                state.load(globs)
+                if not state.exposed() and not state.over:
                     break
             state.close()
+        state.begin(globs)
         return state
 
     def open_records(self, name: str, header: dict[str, Any]) -> None:
@@ -1979,8 +1999,8 @@ class Job:
         seals: dict[str, list[tuple[int, str]]] = {}
         for record, size, digest in self.args.record:
             seals.setdefault(record, []).append((size, digest))
-        parts = {self.part_of(record)[0] for record in seals if self.part_of(record)[1]}
         folder, base = os.path.split(os.path.abspath(name))
+        parts = {self.part_of(record, base)[0] for record in seals if self.part_of(record, base)[1]}
         records = self.records(folder, base)
         for record in sorted(set(seals).difference(records)):
             raise Trouble(
@@ -1988,39 +2008,48 @@ class Job:
                 "changed. %s" % (shown(os.path.join(folder, record)), BRING_BACK)
             )
         for record in records or [base]:
-            job, part = self.part_of(record)
+            job, part = self.part_of(record, base)
             state = State(os.path.join(folder, record), dict(header, shard=part) if part else header, self.words)
             try:
                 state.open(create=False)
                 state.hold(seals.get(record, []))
-            except (Trouble, OSError):
+                state.load()
+            except (Trouble, OSError) as problem:
                 state.close()
-                if not seals or record in seals or job in parts:
+                unrelated = isinstance(problem, Unrelated)
+                if record in seals or (record == base and not seals if unrelated else not seals or job in parts):
                     raise
                 self.left_out.append(shown(record))
                 continue
-            self.states.append(state)
+            if state.over and seals and record not in seals and job not in parts:
+                state.close()  # of a finished run that is not asked for
+            else:
+                self.states.append(state)
+        if not self.states:
+            raise Trouble("There is no state %s of this run: nothing is known to undo." % shown(name))
         for state in self.states:
-            state.load()
+            state.begin()
 
     @staticmethod
-    def part_of(record: str) -> tuple[str, str]:
-        """(name of all shards, "I/N") of one shard's record, (own name, "") of any other; FILE.1 counts as FILE."""
-        head, _, last = record.rpartition(".")
-        if last.isdigit():
-            record = head
-        head, _, last = record.rpartition(".")
-        index, of, count = last.partition("-of-")
-        return (head, "%s/%s" % (index, count)) if of else (record, "")
+    def part_of(record: str, base: str) -> tuple[str, str]:
+        """(name of all shards, "I/N") of one shard's record, (base, "") of base and base.1, ...; ("", "") of others."""
+        if not (record + ".").startswith(base + "."):
+            return "", ""
+        rest = record[len(base) + 1 :].split(".")
+        if rest[-1].isdigit():
+            rest.pop()
+        index, of, count = rest[-1].partition("-of-") if rest else ("", "", "")
+        if of:
+            return ".".join([base, *rest[:-1]]), "%s/%s" % (index, count)
+        return ("", "") if any(rest) else (base, "")
 
     def records(self, folder: str, base: str) -> list[str]:
         """Names in folder: base, base.1, ..., and those of shards."""
         try:
-            names = [name for name in os.listdir(folder) if name == base or name.startswith(base + ".")]
+            mine = [name for name in os.listdir(folder) if self.part_of(name, base)[0]]
         except OSError:
             return []
-        mine = [name for name in names if self.part_of(name) == (base, "") or self.part_of(name)[1]]
-        return sorted(mine, key=lambda name: (*self.part_of(name), len(name), name))
+        return sorted(mine, key=lambda name: (*self.part_of(name, base), len(name), name))
 
     # -- moving aside --------------------------------------------------------------------------------------------
 
@@ -2103,7 +2132,9 @@ class Job:
                 os.rename(fresh, name, src_dir_fd=fd, dst_dir_fd=fd)
             return dict(report, moved=True)
         except FileNotFoundError:
-            return dict(report, why="absent")
+            if os.access(name, os.F_OK, dir_fd=fd, follow_symlinks=False):
+                return dict(report, why="in its place")  # an undo that was cut off moved it, or its run never did
+            return dict(report, why="failed", error="ENOENT")
         except OSError as problem:
             return dict(report, why="failed", error=errno.errorcode.get(problem.errno or 0, "?"))
         finally:

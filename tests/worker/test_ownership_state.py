@@ -154,6 +154,44 @@ def test_a_finished_state_proves_nothing_about_the_next_run(tree: Path, state: P
     assert (run.code, run.summary["changed"], run.summary["resumed"]) == (0, 1, 0)
 
 
+def test_what_a_run_with_failures_did_is_looked_at_again(tree: Path, state: Path) -> None:
+    stuck = (
+        "import os\nreal = os.chown\ndef chown(name, *a, **k):\n    if name == b'f7': raise OSError(1, 'injected')\n"
+    )
+    failed = alone(tree, "--state", state, change=stuck + "    real(name, *a, **k)\nos.chown = chown")
+    assert failed.code == 1
+    for path in tree.rglob("f8"):
+        os.chown(path, 0, 0)
+    run = alone(tree, "--state", state)
+    assert (run.code, run.summary["resumed"], run.summary["earlier"]) == (0, 0, 0)
+    assert set(owners(tree).values()) == {RIGHT}
+
+
+@pytest.mark.parametrize(("days", "resumed"), [(0.9, True), (1.1, False), (-1.1, False)])
+def test_what_a_run_that_was_cut_off_did_is_believed_for_a_day(
+    tree: Path, state: Path, days: float, *, resumed: bool
+) -> None:
+    subprocess.run(command(tree, "--jobs", 1, "--state", state, change=die_after(700)), check=False)
+    wrote = time.time() - days * 86400
+    os.utime(state, (wrote, wrote))
+    run = alone(tree, "--state", state)
+    assert (run.code, bool(run.summary["resumed"])) == (0, resumed)
+
+
+def test_what_was_done_with_other_names_excluded_is_looked_at_again(tree: Path, state: Path) -> None:
+    def cut_off(changes: int, *args: object) -> None:
+        change = die_after(changes)
+        subprocess.run(command(tree, "--jobs", 1, "--state", state, *args, change=change), check=False)
+
+    cut_off(600, "--exclude", "f7")
+    cut_off(1, "--exclude", "f7", "--exclude", "f8")
+    same = alone(tree, "--state", state, "--exclude", "f7", "--limit", 60)
+    assert same.summary["resumed"]
+    run = alone(tree, "--state", state)
+    assert (run.code, run.summary["resumed"]) == (0, 0)
+    assert set(owners(tree).values()) == {RIGHT}
+
+
 def test_a_torn_or_damaged_line_is_not_believed(tree: Path, state: Path) -> None:
     subprocess.run(command(tree, "--jobs", 1, "--state", state, change=die_after(700)), check=False)
     data = state.read_bytes().splitlines(keepends=True)
@@ -185,6 +223,17 @@ def test_a_state_in_the_volume_is_left_alone(tree: Path) -> None:
     elsewhere = tree / "0" / "my.state"
     assert alone(tree, "--state", elsewhere).code == 0
     assert owner(elsewhere.stat()) == (0, 0)
+
+
+def test_only_records_are_left_alone_beside_the_state(tree: Path) -> None:
+    names = ["own", "own.1", "own.job-1.0-of-2", "own.job-1.0-of-2.3", "own.note", "ownership", "own.1.note"]
+    for name in names[1:]:
+        (tree / "0" / name).touch()
+    assert alone(tree, "--state", tree / "0" / "own").code == 0
+    found = owners(tree)
+    assert {name: found[f"0/{name}"] for name in names} == {
+        name: (0, 0) if place < 4 else RIGHT for place, name in enumerate(names)
+    }
 
 
 # -- what a state must be ------------------------------------------------------------------------------------------
@@ -252,7 +301,7 @@ def test_a_line_that_a_helper_could_not_write_is_told_and_swallows_no_other(tree
         "    cut.append(1)\n    return real(fd, data[:len(data) // 2])\nos.write = write\n"
         # The first process leaves all but the top to the helper.
         "source = source.replace('cpus(), PROCESSES_MAX', '2, PROCESSES_MAX')\n"
-        "source = source.replace('def enter(self', 'def enter(self, *a):\\n        if self.index == 0: time.sleep(0.2)\\n'"
+        "source = source.replace('def enter(self', 'def enter(self, *a):\\n        self.index or time.sleep(0.2)\\n'"
         " '        self.entered(*a)\\n\\n    def entered(self')"
     )
     run = alone(tree, "--state", state, change=short)
@@ -299,6 +348,37 @@ def test_an_undo_voids_what_was_done_and_can_itself_be_repeated(tree: Path, stat
     run = alone(tree, "--state", state)
     assert (run.code, run.summary["resumed"]) == (0, 0)
     assert set(owners(tree).values()) == {RIGHT}
+
+
+def test_each_finished_run_is_undone_by_itself(tree: Path, state: Path) -> None:
+    first = alone(tree, "--state", state).summary["records"]
+    (tree / "late").touch()
+    os.chown(tree / "late", 7, 7)
+    second = alone(tree, "--state", state).summary["records"]
+    alone(tree, "--state", state)  # changes nothing, and the next one goes on with its record
+    assert alone(tree, "--state", state).summary["state"]["path"] == f"{state}.2"
+    run = alone(tree, "--state", state, "--undo", "--record", *second)
+    assert (run.code, run.summary["changed"]) == (0, 1)
+    assert owner((tree / "late").stat()) == (7, 7)
+    assert alone(tree, "--state", state, "--undo", "--record", *first).summary["changed"] == len(owners(tree)) - 1
+
+
+def test_the_record_of_another_owner_does_not_stop_undo(tree: Path, state: Path) -> None:
+    assert alone(tree, "--state", state).code == 0
+    assert alone(tree, "--shard", "0/2", "--state", f"{state}.job-1", "--uid", 7, "--gid", 7).code == 0
+    for path in (tree, *tree.rglob("*")):
+        os.chown(path, *RIGHT)
+    run = alone(tree, "--state", state, "--undo")
+    assert (run.code, run.summary["left_out"]) == (0, [f"{state.name}.job-1.0-of-2"])
+    assert set(owners(tree).values()) == {(0, 0)}
+    assert "belongs to another run" in refused(tree, state, "--undo", "--uid", 7, "--gid", 8)
+
+
+def test_a_state_whose_name_ends_in_a_number_is_undone_by_its_digest(tree: Path, tmp_path: Path) -> None:
+    state = tmp_path / "own.2024"
+    records = alone(tree, "--state", state).summary["records"]
+    run = alone(tree, "--state", state, "--undo", "--record", *records)
+    assert (run.code, run.summary["changed"]) == (0, len(owners(tree)))
 
 
 # -- shards --------------------------------------------------------------------------------------------------------
@@ -359,6 +439,24 @@ def test_shards_without_a_state_leave_the_top_to_a_plain_run(tree: Path) -> None
 
 
 # -- moving aside --------------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_is_not_ascii_is_moved_back_and_one_that_is_gone_is_told(tree: Path, state: Path) -> None:
+    name = os.fsdecode("caf\u00e9".encode() + b"\xff")
+    (tree / name).touch()
+    (tree / "gone").touch()
+    run = alone(tree, "--state", state, "--move-aside", name, "--move-aside", "gone")
+    moved, gone = run.summary["moved_aside"]
+    assert moved["moved"]
+    aside = tree / gone["to"]
+    aside.rename(tree / "elsewhere")
+    undone = alone(tree, "--state", state, "--undo")
+    assert undone.code == 1
+    assert [row.get("error") for row in undone.summary["moved_aside"]] == ["ENOENT", None]
+    assert (tree / name).exists()
+    (tree / "elsewhere").rename(aside)
+    again = alone(tree, "--state", state, "--undo")
+    assert (again.code, [row["moved"] for row in again.summary["moved_aside"]]) == (0, [True, False])
 
 
 def test_roots_leftover_is_moved_aside_once_and_comes_back_with_undo(tree: Path, state: Path) -> None:
