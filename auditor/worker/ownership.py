@@ -5,13 +5,14 @@ so it can neither be split nor import anything but the standard library (Python 
 
 What it promises
     Only entries with another uid or gid than asked are changed; everything else keeps even its ctime. Symbolic links
-    are changed themselves, never their targets. Directories follow their content, ROOT itself comes last of all. Paths
-    are never used twice: each step goes through the file descriptor of the directory above with O_NOFOLLOW, so a
-    directory swapped for a link leads nowhere, and a directory that has to be opened again must show the same device
-    and inode. Other file systems, snapshots and ``lost+found`` are left alone. Bits that chown clears (setuid, setgid)
-    are set again where the previous owner was root or the new owner; bits of a third user's file would hand that
-    user's program the new owner's rights, so they stay off and are reported. File capabilities are lost, as with any
-    chown. Modes, ACLs and times other than ctime are not touched.
+    are changed themselves, never their targets. Directories follow their content, ROOT itself comes last of all, and
+    only if all below it went well. Paths are never used twice: each step goes through the file descriptor of the
+    directory above with O_NOFOLLOW, so a directory swapped for a link leads nowhere, and a directory that has to be
+    opened again must show the same device and inode. Other file systems, what was mounted below ROOT when it started,
+    snapshots and ``lost+found`` are left alone. Bits that chown clears (setuid, setgid) are set again where the
+    previous owner was root or the new owner; bits of a third user's file would hand that user's program the new owner's
+    rights, so they stay off and are reported. File capabilities are lost, as with any chown. Modes, ACLs and times
+    other than ctime are not touched.
 
 What it prints: JSON lines on stdout
     ``{"event": "progress", "seen", "wrong", "changed", "failed", "per_second", "directory", "threads"}``, at most one a
@@ -41,8 +42,8 @@ Exit codes
     ROOT/.posit-audit* (never looked at) or outside ROOT, and one for each volume: only ROOT's inode number tells whose
     it is.
 
---undo gives back the owner found, to entries that still have the owner we gave. Mode bits are not set again then: the
-    content may have changed hands in between.
+--undo gives back the owner found, to entries that still have the owner we gave. Mode bits of files are not set again:
+    the content may have changed hands in between.
 
 When a state is believed. On a volume with fsGroup the kubelet lets a group write every file, the state too, and who
     can write it could name other owners. So:
@@ -218,22 +219,42 @@ def cpus() -> int:
     return max(1, count)
 
 
-def mount_of(path: str) -> tuple[str, str]:
-    """(file system type, source) of the mount that path is on; empty strings where /proc doesn't say."""
-    best = ("", "", "")
+def mounts() -> Iterator[tuple[str, str, str, str]]:
+    """(id of the mount below it, where, file system type, source) of each mount; none where /proc doesn't say."""
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            for line in file:
+        with open("/proc/self/mountinfo", "rb") as file:
+            for line in map(os.fsdecode, file):
                 left, _, right = line.partition(" - ")
                 point = left.split()[4]
                 for code in ("\\040", "\\011", "\\012", "\\134"):
                     point = point.replace(code, chr(int(code[1:], 8)))
-                if (path == point or path.startswith(point.rstrip("/") + "/")) and len(point) >= len(best[0]):
-                    fields = right.split()
-                    best = (point, fields[0], fields[1])
-    except (OSError, IndexError, UnicodeError):
+                kind, source = right.split()[:2]
+                yield left.split()[1], point, kind, source
+    except (OSError, ValueError, IndexError):
         pass
+
+
+def mount_of(path: str) -> tuple[str, str]:
+    """(file system type, source) of the mount that path is on; empty strings where /proc doesn't say."""
+    best = ("", "", "")
+    for _, point, kind, source in mounts():
+        if (path == point or path.startswith(point.rstrip("/") + "/")) and len(point) >= len(best[0]):
+            best = (point, kind, source)
     return best[1], best[2]
+
+
+def mounted_below(fd: int, path: str) -> dict[str, set[str]]:
+    """What is mounted on the file system of a directory, as paths below it, by their last names."""
+    found: dict[str, set[str]] = {}
+    try:
+        with open("/proc/self/fdinfo/%d" % fd) as file:
+            here = dict(line.split(":", 1) for line in file)["mnt_id"].strip()
+    except (OSError, KeyError):
+        return found
+    for above, point, _, _ in mounts():
+        if above == here and point.startswith(path + "/"):
+            found.setdefault(os.path.basename(point), set()).add(point[len(path) + 1 :])
+    return found
 
 
 def may_chown() -> bool:
@@ -380,7 +401,8 @@ class Tally:
             mine = getattr(self, name)
             for what, row in other[name].items():
                 self.note(mine, what, "", row[0])
-                mine.get(what, mine.get("others")).extend(row[1 : 1 + SAMPLES - len(mine.get(what, [0])) + 1])
+                ours = mine.get(what) or mine["others"]
+                ours.extend(row[1 : SAMPLES + 2 - len(ours)])
         twice: dict[str, int] = {}
         for inode, owner in other["links"]:
             if inode in self.links:
@@ -405,16 +427,17 @@ class State:
         self.fd = -1
         self.words = words
         self.error = False
-        self.torn = 0
-        self.dirty = False
-        self.foreign = False  # on another device than ROOT
+        self.damaged_at = -1  # after a line that is not whole although its session went on
+        self.saved = 0  # size when all of it was on disk
+        self.foreign = False  # on another device than ROOT, or its fsync puts no other changes on disk
         self.root_fd = -1
         self.claims: dict[int, tuple[int, int, int]] = {}
         self.specials: dict[int, dict[int, int]] = {}
         self.moves: list[tuple[str, str]] = []
         self.undone_at = -1
         self.earlier = 0
-        self.over = False  # finished, and it names owners
+        self.lost = False  # a power cut took its first line
+        self.over = False  # that, or it is finished and names owners: a run begins another
         self.held: bytes | None = None  # undo: what is believed of it
 
     def __bool__(self) -> bool:
@@ -429,6 +452,10 @@ class State:
                 if not create:
                     raise Trouble("There is no state %s: nothing is known to undo." % shown(self.path)) from None
                 self.fd = os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+                if os.fstat(self.fd).st_uid != os.geteuid():  # root is squashed
+                    os.unlink(self.path)
+                    self.close()
+                    raise PermissionError(errno.EPERM, "") from None
         except OSError as problem:
             raise OSError(problem.errno, os.strerror(problem.errno or 0)) from None
         found = os.fstat(self.fd)
@@ -443,6 +470,8 @@ class State:
                 "writable by all (it has owner %d, mode %o); give another --state."
                 % (shown(self.path), os.geteuid(), found.st_uid, stat.S_IMODE(found.st_mode))
             )
+        if create and self.exposed():
+            return  # it is left as it is, even if another than root holds it
         deadline = time.monotonic() + wait
         while True:
             try:
@@ -526,12 +555,15 @@ class State:
         with os.fdopen(os.dup(self.fd), "rb") if self.held is None else io.BytesIO(self.held) as file:
             file.seek(0)
             offset = 0
+            torn = False  # the line before
             for line in file:
                 body = line[9:-1]
-                if line.endswith(b"\n") and line[:8] == b"%08x" % zlib.crc32(body):
+                whole = line.endswith(b"\n") and line[:8] == b"%08x" % zlib.crc32(body)
+                if torn and body[:1] != b"b":
+                    self.damaged_at = offset
+                if whole:
                     yield offset, body.decode("ascii").split(" ")
-                else:
-                    self.torn += 1
+                torn = not whole and line != b"\n"
                 offset += len(line)
 
     def load(self, globs: str = "") -> None:
@@ -542,6 +574,7 @@ class State:
         empty, last, names_owners = True, "", False
         recent = abs(time.time() - os.fstat(self.fd).st_mtime) < CLAIMS_LAST
         believed = recent
+        self.damaged_at = -1
 
         def prove(until: int = sys.maxsize) -> None:
             self.claims.update((key, claim) for at, key, claim in fresh if at < until)
@@ -587,15 +620,18 @@ class State:
                 del fresh[:]
         if session_boot == boot:
             prove()
-        self.over = names_owners and last in ("e", "d")
-        if empty and os.fstat(self.fd).st_size:
+        head = os.pread(self.fd, 4096, 0)
+        self.lost = not last and bool(head) and (b"\0" in head or b"\n" not in head)
+        self.over = self.lost or (names_owners and last in ("e", "d"))
+        if empty and head and not self.lost:
             raise Trouble("%s is not a state of ours: give another --state." % shown(self.path))
 
     def begin(self, globs: str = "") -> None:
         """A session of ours begins."""
-        if not os.fstat(self.fd).st_size:
+        size = os.fstat(self.fd).st_size
+        if not size:
             self.write("h %s" % json.dumps(self.header).encode().hex())
-        elif self.torn:
+        elif os.pread(self.fd, 1, size - 1) != b"\n":
             self.write("", raw=b"\n")  # a line torn by a kill must not swallow the next one
         self.write(("b %s %s" % (boot_id(), globs)).rstrip())
 
@@ -607,7 +643,6 @@ class State:
             if os.write(self.fd, data) != len(data):
                 os.write(self.fd, b"\n")  # half a line must not swallow the next one, which is another process's
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self.dirty = True
         except OSError as problem:
             self.fail(problem)
 
@@ -617,16 +652,18 @@ class State:
 
     def checkpoint(self) -> None:
         """All lines so far, and the changes they speak of, are on disk."""
-        if self.fd < 0 or not self.dirty or self.error:
+        if self.fd < 0 or self.error:
             return
-        self.dirty = False
         try:
             size = os.fstat(self.fd).st_size
+            if size == self.saved:
+                return
             if self.foreign:
                 settle(self.root_fd)
-            self.write("c %x" % size)
+            mark = "c %x" % size
+            self.write(mark)
             os.fsync(self.fd)
-            self.dirty = False
+            self.saved = size + len(mark) + 10
         except OSError as problem:
             self.fail(problem)
 
@@ -642,7 +679,7 @@ class State:
             self.fail(problem)
 
     def said_last(self, path: str) -> str:
-        """The kind of the last line of another shard's state; empty where it has none."""
+        """The kind of the last line of another shard's state (c may come after it); empty where it has none."""
         try:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
@@ -652,7 +689,7 @@ class State:
             if os.fstat(fd).st_uid == os.geteuid():
                 os.lseek(fd, max(0, os.fstat(fd).st_size - 200), os.SEEK_SET)
                 for line in os.read(fd, 200).split(b"\n"):
-                    if line[:8] == b"%08x" % zlib.crc32(line[9:]) and line[9:]:
+                    if line[:8] == b"%08x" % zlib.crc32(line[9:]) and line[9:10] not in (b"", b"c"):
                         last = line[9:10].decode()
             return last
         finally:
@@ -958,9 +995,11 @@ class Engine:
             raise OSError(errno.ESTALE, "closed")
         fd = above.fd
         for step in reversed(chain):
-            found = self.open_directory(step.name, fd)
-            if fd != above.fd:
-                os.close(fd)
+            try:
+                found = self.open_directory(step.name, fd)
+            finally:
+                if fd != above.fd:
+                    os.close(fd)
             fd = found
             status = os.fstat(fd)
             if status.st_dev != self.job.dev or status.st_ino != step.ino:
@@ -1199,13 +1238,18 @@ class Engine:
             files = [n for n in files if n not in gone]
             dirs = [n for n in dirs if n not in gone]
             self.skip(node, gone)
+        if job.mounted:
+            gone = [n for n in files + dirs if job.is_mounted(n, node.path)]
+            files = [n for n in files if n not in gone]
+            dirs = [n for n in dirs if n not in gone]
+            self.skip(node, gone, "mount point")
         if dirs:
             gone = [n for n in dirs if n in SKIP_DIRECTORIES]
             if gone:
                 dirs = [n for n in dirs if n not in SKIP_DIRECTORIES]
                 self.skip(node, gone)
         if job.excludes:
-            gone = [n for n in files + dirs if job.excluded(node, n)]
+            gone = [n for n in files + dirs if job.excluded(n, node.path)]
             if gone:
                 out = set(gone)
                 files = [n for n in files if n not in out]
@@ -1215,11 +1259,11 @@ class Engine:
             files = []
         return dirs, files
 
-    def skip(self, node: Node, names: list[str]) -> None:
+    def skip(self, node: Node, names: list[str], why: str = "excluded") -> None:
         with self.cond:
             for name in names:
                 if not name.startswith(OUR_PREFIX):
-                    self.tally.note(self.tally.skipped, "excluded", shown(node.path(name)))
+                    self.tally.note(self.tally.skipped, why, shown(node.path(name)))
 
     def split(self, files: list[bytes]) -> tuple[list[bytes], list[list[bytes]]]:
         """(names to do now, batches for other threads): only where others have nothing to do."""
@@ -1267,12 +1311,12 @@ class Engine:
                 groups[owner] = Group(names, inodes)
         else:
             seen, groups, clean = self.judge(node, names, fd, folders)
-        changed = 0
+        changed = again = 0
         if groups or (node.changes and not node.noted):
             for owner, group in groups.items():
                 if group.odd:
                     self.sift(node, group, folders)
-                self.note(node, owner, group)
+                again += self.note(node, owner, group)
             if self.state and not self.check and not self.undo:
                 self.record(node, groups)
             if not self.check:
@@ -1280,13 +1324,13 @@ class Engine:
                     done, well = self.change(node, group, fd)
                     changed += done
                     clean = clean and well
+                changed = max(0, changed - again)
         if folders:
             self.descend(node, folders)
         with self.cond:
             words[self.row + SEEN] += seen - len(folders)
             words[self.row + CHANGED] += changed
-            total = words[self.row + SEEN]
-        if self.job.limit and total >= self.job.limit and not words[0]:
+        if self.job.limit and self.job.total(SEEN) >= self.job.limit and not words[0]:
             words[0] = LIMIT
         if words[0]:
             raise Halt
@@ -1365,14 +1409,14 @@ class Engine:
             elif status is not None and status.st_dev != dev and self.job.dev_of_files:
                 with self.cond:
                     self.tally.note(self.tally.skipped, "other file system", shown(node.path(name)))
-            elif inode not in inodes:
+            elif status is None or status.st_nlink == 1 or inode not in inodes:
                 inodes.add(inode)
                 kept.append((name, inode))
         group.names, group.inodes = [name for name, _ in kept], [inode for _, inode in kept]
         group.odd = {name: group.odd[name] for name in group.names if name in group.odd}
 
-    def note(self, node: Node, owner: tuple[int, int], group: Group) -> None:
-        """Count what is wrong: a file with several names once."""
+    def note(self, node: Node, owner: tuple[int, int], group: Group) -> int:
+        """Count what is wrong, a file with several names once; answers how many had been counted."""
         text = "%d:%d" % owner
         tally = self.tally
         with self.cond:
@@ -1383,13 +1427,15 @@ class Engine:
                         fresh -= 1
                     elif len(tally.links) < LINKS_MAX:
                         tally.links[status.st_ino] = text
+            again = len(group.names) - fresh
             if not fresh:
-                return
+                return again
             row = tally.owners.get(text, ())
             for name in group.names[: max(0, SAMPLES + 1 - max(1, len(row)))]:
                 tally.note(tally.owners, text, shown(node.path(name)), 0)
             tally.note(tally.owners, text, "", fresh)
             self.words[self.row + WRONG] += fresh
+        return again
 
     def record(self, node: Node, groups: dict[tuple[int, int], Group]) -> None:
         """Write down the owners (of the directory itself too) before anything changes."""
@@ -1464,7 +1510,10 @@ class Engine:
             if now.st_ino != status.st_ino or now.st_dev != status.st_dev:
                 raise OSError(errno.ESTALE, "replaced while working on it")
             link = "/proc/self/fd/%d" % held
-            os.chown(link, uid, gid)
+            try:
+                os.chown(link, uid, gid)
+            except FileNotFoundError:  # it is held: what is not there is /proc
+                raise OSError(errno.ENOSYS, "no /proc") from None
             if self.keeps_bits(status.st_uid) and now.st_uid == status.st_uid:
                 try:
                     os.chmod(link, stat.S_IMODE(now.st_mode))
@@ -1558,16 +1607,17 @@ class Engine:
         """The content is done: change the directory itself, claim it, give up its descriptor."""
         job = self.job
         top = node.parent is None
-        if node.changes and not self.check and not (top and not job.owns_top()):
+        if node.changes and not self.check and not (top and not job.owns_top(node.clean)):
             if self.quota:
                 self.quota.spend(1)
             try:
+                mode = os.fstat(node.fd).st_mode if node.mode & SPECIAL_BITS else 0
                 os.fchown(node.fd, node.uid if self.undo else self.uid, node.gid if self.undo else self.gid)
                 self.succeeded = True
                 with self.cond:
                     self.words[self.row + CHANGED] += 1
-                if node.mode & SPECIAL_BITS:
-                    self.check_bits(node)
+                if mode:
+                    self.check_bits(node, mode)
             except OSError as problem:
                 node.clean = self.fail(problem, node, "") and node.clean
                 self.refused(problem)
@@ -1599,13 +1649,14 @@ class Engine:
         for fd in (self.wake_r, self.wake_w):
             os.close(fd)
 
-    def check_bits(self, node: Node) -> None:
+    def check_bits(self, node: Node, mode: int) -> None:
         """Linux keeps the bits of directories; a file server may not."""
-        mode = stat.S_IMODE(node.mode)
-        if stat.S_IMODE(os.fstat(node.fd).st_mode) != mode:
-            os.fchmod(node.fd, mode)
-        kept = stat.S_IMODE(os.fstat(node.fd).st_mode) == mode
-        if not kept:
+        now = os.fstat(node.fd).st_mode
+        lost = mode & ~now & SPECIAL_BITS
+        if lost:
+            os.fchmod(node.fd, stat.S_IMODE(now | lost))
+            lost &= ~os.fstat(node.fd).st_mode
+        if lost:
             with self.cond:
                 self.tally.note(self.tally.bits, "dropped", shown(node.path()))
 
@@ -1650,6 +1701,7 @@ class Look:
     READ_MAX = 4 * WINDOW  # names read of one directory
     PER_DIRECTORY = 32  # entries looked at in each directory of a descent
     TOP_MAX = 250000  # entries of the top levels: their directories wait in memory
+    IN_VAIN = 64  # descents of a thread in a row that met no new directory, after which it gives up
 
     def __init__(self, job: Job, limit: int, seconds: float, seed: int) -> None:
         self.job = job
@@ -1662,6 +1714,7 @@ class Look:
         self.seed = seed
         self.lock = threading.Lock()
         self.tally = Tally()
+        self.asked = 0  # entries looked at, those that vanished or failed too
         self.seen = 0
         self.wrong = 0
         self.failed = 0
@@ -1675,7 +1728,7 @@ class Look:
     def over(self, share: float = 1.0) -> bool:
         if self.job.words[0]:
             return True
-        return self.seen >= self.limit * share or time.monotonic() - self.started >= self.seconds * share
+        return self.asked >= self.limit * share or time.monotonic() - self.started >= self.seconds * share
 
     def fail(self, problem: OSError, path: str) -> None:
         with self.lock:
@@ -1695,27 +1748,37 @@ class Look:
             fd = below
         return fd
 
-    def listed(self, fd: int, depth: int) -> tuple[list[str], list[str], bool]:
+    def listed(self, fd: int, parts: tuple[str, ...]) -> tuple[list[str], list[str], bool]:
         """(subdirectories, everything else, whether this is all)."""
         with os.scandir(fd) as entries:
             some = list(itertools.islice(entries, self.READ_MAX))
         job = self.job
         dirs: list[str] = []
         files: list[str] = []
+
+        def path(name: str) -> str:
+            return "/".join((*parts, name))
+
         for entry in some:
             name = entry.name
-            if not depth and (name.startswith(OUR_PREFIX) or name in SKIP_AT_TOP):
+            if not parts and (name.startswith(OUR_PREFIX) or name in SKIP_AT_TOP):
                 continue
             folder = entry.is_dir(follow_symlinks=False)
-            if (folder and name in SKIP_DIRECTORIES) or (job.excludes and job.excluded_name(name)):
+            if (folder and name in SKIP_DIRECTORIES) or job.is_mounted(name, path):
+                continue
+            if job.excludes and job.excluded(name, path):
                 continue
             (dirs if folder else files).append(name)
         return dirs, files, len(some) < self.READ_MAX
 
     def inspect(self, fd: int, parts: tuple[str, ...], names: list[str]) -> list[str]:
-        """Look at names; answers those on another file system."""
+        """Look at names, as far as the limit goes; answers those on another file system."""
         away, seen, wrong = [], 0, []
-        for name in names:
+        with self.lock:
+            room = max(0, self.limit - self.asked)
+            self.asked += min(room, len(names))
+            self.whole = self.whole and room >= len(names)
+        for name in names[:room]:
             if self.job.words[0]:
                 break
             if self.job.quota:
@@ -1730,11 +1793,16 @@ class Look:
                 continue
             seen += 1
             if status.st_uid != self.job.uid or status.st_gid != self.job.gid:
-                wrong.append(("%d:%d" % (status.st_uid, status.st_gid), name))
+                wrong.append(("%d:%d" % (status.st_uid, status.st_gid), name, status))
         with self.lock:
             self.seen += seen
-            self.wrong += len(wrong)
-            for owner, name in wrong:
+            for owner, name, status in wrong:
+                if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+                    if status.st_ino in self.tally.links:
+                        continue
+                    if len(self.tally.links) < LINKS_MAX:
+                        self.tally.links[status.st_ino] = owner
+                self.wrong += 1
                 Tally.note(self.tally.owners, owner, shown("/".join((*parts, name))))
         return away
 
@@ -1742,7 +1810,7 @@ class Look:
         """Look at all of one directory, and queue its subdirectories."""
         fd = self.opened(parts)
         try:
-            dirs, files, all_read = self.listed(fd, len(parts))
+            dirs, files, all_read = self.listed(fd, parts)
             away = self.inspect(fd, parts, dirs)
             room = max(256, int(min(self.limit, 4 * self.TOP_MAX) / 8))
             if len(files) > room:
@@ -1777,19 +1845,24 @@ class Look:
 
     def descents(self, number: int) -> None:
         dice = self.dice(self.seed * 1000 + number)
-        while self.queue and not self.over():
+        in_vain = 0
+        while self.queue and not self.over() and in_vain < self.IN_VAIN:
+            in_vain += 1
             parts: tuple[str, ...] = ()
             weight, directories, entries = 1.0, 0.0, 0.0
             while not self.over():
                 try:
                     fd = self.opened(parts)
                     try:
-                        dirs, files, _ = self.listed(fd, len(parts))
+                        if os.fstat(fd).st_dev != self.job.dev:
+                            break
+                        dirs, files, _ = self.listed(fd, parts)
                         with self.lock:
                             known = parts in self.visited
                             if len(self.visited) < self.TOP_MAX:
                                 self.visited.add(parts)
                         if not known:
+                            in_vain = 0
                             names = files + dirs
                             self.inspect(fd, parts, dice.sample(names, min(len(names), self.PER_DIRECTORY)))
                     finally:
@@ -1822,7 +1895,7 @@ class Look:
 
     def inspect_root(self) -> None:
         status = os.fstat(self.job.root_fd)
-        self.seen += 1
+        self.asked = self.seen = 1
         if status.st_uid != self.job.uid or status.st_gid != self.job.gid:
             self.wrong += 1
             Tally.note(self.tally.owners, "%d:%d" % (status.st_uid, status.st_gid), ".")
@@ -1834,7 +1907,7 @@ class Look:
         these products over a descent is Knuth's estimate of the size of the tree; how much the sums differ tells how
         many evenly drawn directories the descents are worth (Kish's effective sample size).
         """
-        everything = self.whole and not self.queue and not self.working and not self.job.words[0]
+        everything = self.whole and not (self.queue or self.working or self.failed or self.job.words[0])
         looked: dict[str, Any] = {"entries": self.seen, "exhaustive": everything, "confidence": CONFIDENCE}
         if everything:
             return dict(looked, confidence=1.0, wrong_directories_share=0.0, wrong_entries_share=0.0)
@@ -1867,7 +1940,7 @@ class Job:
         self.limit = args.limit or 0
         self.rate = args.rate or 0
         self.shard, self.shards = args.shard
-        self.excludes = args.exclude
+        self.excludes = [(g[1:] if g.startswith("./") else g).rstrip("/") for g in args.exclude]
         self.path = os.path.realpath(args.root)
         if self.path == "/" and self.mode != "check":
             raise Trouble("ROOT is the root of the whole file system: give the directory of one volume.")
@@ -1877,12 +1950,15 @@ class Job:
             raise Trouble("Cannot open %s: %s." % (shown(self.path), os.strerror(problem.errno or 0))) from None
         self.top = os.fstat(self.root_fd)
         self.dev = self.top.st_dev
-        # On overlayfs files show the device of the layer they come from.
-        self.dev_of_files = mount_of(self.path)[0] != "overlay"
+        kind = mount_of(self.path)[0]
+        self.dev_of_files = kind != "overlay"  # there files show the device of the layer they come from
+        self.syncs_alone = kind in ("btrfs", "f2fs", "bcachefs")  # a file without what was changed elsewhere before
+        self.mounted = mounted_below(self.root_fd, self.path.rstrip("/"))
         self.words = memoryview(mmap.mmap(-1, 8 * ROW * (PROCESSES_MAX + 2))).cast("Q")
         self.quota = Quota(args.rate, self.words) if args.rate else None
         self.state = State("", {}, self.words)
         self.states: list[State] = []
+        self.damaged: list[State] = []  # undo: those that do not tell all
         self.left_out: list[str] = []
         self.helpers: dict[int, int] = {}  # process id -> where its report comes from
         self.killed = False
@@ -1902,7 +1978,7 @@ class Job:
         self.threads_fixed = -(-args.jobs // self.processes) if args.jobs else 0
         self.threads_max = self.threads_fixed or max(16, THREADS_MAX // self.processes)
         self.open_max = self.descriptors()
-        self.out_broken = False
+        self.out_broken = sys.stdout is None  # closed before it began
         self.said = 0.0
         self.said_seen = 0
 
@@ -1924,14 +2000,14 @@ class Job:
     def is_state(self, node: Node, name: str) -> bool:
         return node.ino == self.state_dir and bool(self.part_of(name, self.state_name)[0])
 
-    def excluded_name(self, name: str) -> bool:
-        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.excludes)
+    def is_mounted(self, name: str, path: Callable[[str], str]) -> bool:
+        return name in self.mounted and path(name) in self.mounted[name]
 
-    def excluded(self, node: Node, name: str) -> bool:
-        if self.excluded_name(name):
+    def excluded(self, name: str, path: Callable[[str], str]) -> bool:
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.excludes):
             return True
         deep = [pattern for pattern in self.excludes if "/" in pattern]
-        return bool(deep) and any(fnmatch.fnmatchcase(node.path(name), p.lstrip("/")) for p in deep)
+        return bool(deep) and any(fnmatch.fnmatchcase(path(name), p.lstrip("/")) for p in deep)
 
     def may_change(self) -> bool:
         """Whether the volume lets anything change: a file without a name in ROOT, or else ROOT to the owner it has."""
@@ -1947,8 +2023,9 @@ class Job:
             os.close(fd)
         return True
 
-    def owns_top(self) -> bool:
-        return self.shards == 1 or self.mode == "undo"
+    def owns_top(self, clean: bool) -> bool:
+        """Whether ROOT is changed on the way back up: after failures below it stays wrong, so that they are noticed."""
+        return self.mode == "undo" or (clean and self.shards == 1)
 
     # -- the state -----------------------------------------------------------------------------------------------
 
@@ -1965,7 +2042,7 @@ class Job:
             self.states.append(self.open_own(name, header))
         for state in self.states:
             state.root_fd = self.root_fd
-            state.foreign = os.fstat(state.fd).st_dev != self.dev
+            state.foreign = self.syncs_alone or os.fstat(state.fd).st_dev != self.dev
         above = os.stat(os.path.dirname(os.path.abspath(name)))
         if above.st_dev == self.dev:
             self.state_dir, self.state_name = above.st_ino, os.path.basename(name)
@@ -2021,8 +2098,10 @@ class Job:
                     raise
                 self.left_out.append(shown(record))
                 continue
-            if state.over and seals and record not in seals and job not in parts:
-                state.close()  # of a finished run that is not asked for
+            if state.lost:
+                self.left_out.append(shown(record))
+            if state.lost or (state.over and seals and record not in seals and job not in parts):
+                state.close()  # or of a finished run that is not asked for
             else:
                 self.states.append(state)
         if not self.states:
@@ -2211,6 +2290,7 @@ class Job:
                 os.close(fd)
 
     def fork(self) -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, helpers end without a trace
         for index in range(1, self.processes):
             report_r, report_w = os.pipe()
             pid = os.fork()
@@ -2273,7 +2353,7 @@ class Job:
             for owner, count in engine.tally.merge(theirs["tally"]).items():
                 self.words[ROW + WRONG] -= min(count, self.words[ROW + WRONG])
                 self.words[ROW + CHANGED] -= min(count, self.words[ROW + CHANGED])
-                engine.tally.owners[owner][0] -= count
+                (engine.tally.owners.get(owner) or engine.tally.owners["others"])[0] -= count
             engine.succeeded = engine.succeeded or theirs["succeeded"]
             engine.refused_with = engine.refused_with or theirs["refused"]
         while self.helpers and time.monotonic() < until:
@@ -2374,12 +2454,13 @@ class Job:
                 for path, fresh in reversed(state.moves):
                     self.aside.append(self.move_back(path, fresh))
         failed_aside = any(row.get("why") == "failed" for row in self.aside)
+        self.damaged = [s for s in self.states if self.mode == "undo" and s.damaged_at > s.undone_at]
         if whole and self.state:
-            good = not failed and not failed_aside
+            good = not failed and not failed_aside and not self.damaged
             for state in self.states:
                 state.write(("z" if good else "k") if self.mode == "undo" else ("e" if good else "d"))
                 state.checkpoint_end()
-            if self.mode == "run" and self.shards > 1:
+            if self.mode == "run" and self.shards > 1 and good:
                 self.finish_top(engine)
         elif self.state:
             self.state.checkpoint()
@@ -2389,7 +2470,9 @@ class Job:
             name: self.total(w)
             for name, w in (("seen", SEEN), ("wrong", WRONG), ("changed", CHANGED), ("failed", FAILED))
         }
-        complete = whole and not counts["failed"] and not failed_aside and not (self.state_problem and counts["wrong"])
+        complete = whole and not (
+            counts["failed"] or failed_aside or self.damaged or (self.state_problem and counts["wrong"])
+        )
         looked = {
             "entries": counts["seen"],
             "exhaustive": whole and not counts["failed"],
@@ -2409,7 +2492,7 @@ class Job:
         status = os.fstat(self.root_fd)
         if (status.st_uid, status.st_gid) == (self.uid, self.gid):
             return
-        if not all(self.state.said_last(newest(path)) in ("d", "e") for path in others):
+        if not all(self.state.said_last(newest(path)) == "e" for path in others):
             return
         self.state.write("o %x %d:%d %s" % (ROOT_KEY, status.st_uid, status.st_gid, packed([status.st_ino])))
         try:
@@ -2434,6 +2517,11 @@ class Job:
             return "The state %s could not be kept (%s): this run can't be resumed or undone." % (
                 shown(self.args.state),
                 self.state_problem,
+            )
+        if self.damaged:
+            return "The record %s is damaged: what it named in the lines that are lost keeps its owner. %s" % (
+                shown(self.damaged[0].path),
+                BRING_BACK,
             )
         if engine is not None and self.mode == "check" and "EACCES" in engine.tally.failures and os.geteuid() != 0:
             return (
@@ -2626,7 +2714,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     if args.record and not args.undo:
         parser.error("--record goes with --undo")
     for name in ("jobs", "rate", "limit", "seconds"):
-        if getattr(args, name) is not None and getattr(args, name) <= 0:
+        if getattr(args, name) is not None and not getattr(args, name) > 0:  # nan is neither
             parser.error("--%s must be above 0" % name)
     return args
 
@@ -2635,7 +2723,7 @@ def main(argv: list[str] | None = None) -> int:
     """Exit code of one run, see the docstring of this file."""
     code = 1
     job = None
-    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
+    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)]
     try:
         job = Job(arguments(sys.argv[1:] if argv is None else argv))
         code = job.run()

@@ -15,7 +15,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -125,6 +125,42 @@ def test_a_file_with_two_names_is_counted_and_changed_once(tree: Path, work: Cal
     assert (run.summary["wrong"], run.summary["changed"]) == (entries, entries)
 
 
+def test_a_file_with_two_names_that_both_were_seen_wrong_is_changed_once(tree: Path) -> None:
+    """As where two threads meet it: here the first change does nothing."""
+    os.link(tree / "0" / "d0" / "f0", tree / "5" / "again")
+    change = (
+        "import os\nreal = os.chown\ndef chown(name, *a, **k):\n"
+        "    if name not in (b'f0', b'again'): real(name, *a, **k)\nos.chown = chown"
+    )
+    run = alone(tree, "--jobs", 1, change=change)
+    assert run.summary["changed"] == run.summary["wrong"] == len(owners(tree)) - 1
+
+
+def test_the_same_inode_in_two_layers_is_two_files(tmp_path: Path) -> None:
+    """As overlayfs shows them: names of one file have a link count above one."""
+    job = ownership.Job(ownership.arguments([str(tmp_path), "--uid", str(UID), "--gid", str(GID), "--jobs", "1"]))
+    engine = ownership.Engine(job, 0)
+    for links, kept in ((1, [b"a", b"b"]), (2, [b"a"])):
+        group = ownership.Group([b"a", b"b"], [5, 5])
+        status = os.stat_result((stat.S_IFREG | 0o4755, 5, job.dev, links, 0, 0, 0, 0, 0, 0))
+        group.odd = {b"a": status, b"b": status}
+        engine.sift(ownership.Node(None, "", -1, 1, 0, None), group, [])
+        assert group.names == kept
+    engine.shut()
+    job.close()
+
+
+def test_samples_stay_few_however_many_owners_there_are() -> None:
+    tally = ownership.Tally()
+    for start in range(0, 3000, 1000):
+        other = ownership.Tally()
+        for uid in range(start, start + 1000):
+            other.note(other.owners, f"{uid}:0", f"file{uid}")
+        tally.merge(other.dump())
+    assert tally.owners["others"][0] == 2000
+    assert len(tally.owners["others"]) == ownership.SAMPLES + 1
+
+
 def test_paths_deeper_than_path_max_and_than_the_descriptors_allow(tmp_path: Path) -> None:
     root = tmp_path / "volume"
     root.mkdir()
@@ -164,6 +200,40 @@ def test_setuid_and_setgid_survive_for_root_and_are_dropped_for_a_third_user(
     assert run.summary["mode_bits"]["dropped"] == {"count": 1, "samples": ["0/d0/f1"]}
 
 
+def test_what_is_made_of_a_directorys_mode_meanwhile_stays(tree: Path) -> None:
+    folder = tree / "2" / "d2"
+    folder.chmod(0o2775)
+    late = (
+        "import os\nreal = os.chown\ndef chown(name, *a, **k):\n"
+        f"    if os.fstat(k['dir_fd']).st_ino == {folder.stat().st_ino}: os.chmod({str(folder)!r}, 0o700)\n"
+        "    real(name, *a, **k)\nos.chown = chown"
+    )
+    assert alone(tree, change=late).code == 0
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_the_setgid_bit_of_a_directory_that_a_server_takes_is_set_again(tree: Path) -> None:
+    folder = tree / "2" / "d2"
+    folder.chmod(0o2770)
+    takes = (
+        "import os\nreal = os.fchown\ndef fchown(fd, *a):\n"
+        "    os.fchmod(fd, os.fstat(fd).st_mode & 0o777)\n    real(fd, *a)\nos.fchown = fchown"
+    )
+    assert alone(tree, change=takes).code == 0
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o2770
+
+
+def test_without_proc_a_setuid_file_is_a_failure_and_not_gone(tree: Path) -> None:
+    (tree / "0" / "d0" / "f0").chmod(0o4755)
+    change = (
+        "import os\nreal = os.chown\ndef chown(name, *a, **k):\n"
+        "    if str(name).startswith('/proc'): raise FileNotFoundError(2, 'injected')\n"
+        "    real(name, *a, **k)\nos.chown = chown"
+    )
+    run = alone(tree, change=change)
+    assert (run.code, run.summary["failures"]["ENOSYS"]["count"]) == (1, 1)
+
+
 def test_setuid_lost_by_a_kill_between_two_calls_comes_back(tree: Path, tmp_path: Path) -> None:
     file = tree / "0" / "d0" / "f0"
     file.chmod(0o4755)
@@ -190,20 +260,73 @@ def test_snapshots_lost_and_found_and_excluded_names_are_left_alone(tree: Path, 
     assert run.code == 0
 
 
-def test_another_file_system_is_not_entered(tree: Path, work: Callable[..., Run]) -> None:
+@pytest.fixture
+def mount() -> Iterator[Callable[..., None]]:
+    points: list[Path] = []
+
+    def here(*args: object) -> None:
+        if subprocess.run(["mount", *map(str, args)], capture_output=True, check=False).returncode:
+            pytest.skip("may not mount here")
+        points.append(Path(str(args[-1])))
+
+    yield here
+    for point in reversed(points):
+        subprocess.run(["umount", str(point)], check=True)
+
+
+@pytest.mark.parametrize("glob", ["0/keep/", "./keep", "keep/", "./0/keep/"])
+def test_a_glob_may_begin_at_the_top_and_end_in_a_slash(tree: Path, glob: str) -> None:
+    (tree / "0" / "keep").mkdir()
+    (tree / "keep").mkdir()
+    assert alone(tree, "--exclude", glob).code == 0
+    left = {path for path, who in owners(tree).items() if who != RIGHT}
+    assert left == {"0/keep/": {"0/keep"}, "./keep": {"keep"}, "keep/": {"keep", "0/keep"}}.get(glob, {"0/keep"})
+    assert alone(tree, "--check", "--limit", 10000, "--exclude", glob).code == 0
+
+
+def test_another_file_system_is_not_entered(tree: Path, work: Callable[..., Run], mount: Callable[..., None]) -> None:
+    """Mounted before it started, or later."""
     point = tree / "0" / "mounted"
     point.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "none", str(point)], capture_output=True, check=False).returncode:
-        pytest.skip("may not mount here")
-    try:
-        (point / "file").touch()
-        run = work(tree)
-        assert owner(point.stat()) == owner((point / "file").stat()) == (0, 0)
-        assert run.summary["skipped"]["other file system"]["count"] == 1
-        assert run.code == 0
-        assert alone(tree, "--check", "--limit", 10000).code == 0
-    finally:
-        subprocess.run(["umount", str(point)], check=True)
+    mount("-t", "tmpfs", "none", point)
+    (point / "file").touch()
+    run = work(tree)
+    assert owner(point.stat()) == owner((point / "file").stat()) == (0, 0)
+    assert run.summary["skipped"]["mount point"] == {"count": 1, "samples": ["0/mounted"]}
+    assert run.code == 0
+    assert alone(tree, "--check", "--limit", 10000).code == 0
+    unaware = "source = source.replace('mounted_below(self.root_fd, ', '{} and (')"
+    late = alone(tree, change=unaware)
+    assert late.summary["skipped"]["other file system"]["count"] == 1
+    assert alone(tree, "--check", "--limit", 20, change=unaware).code == 0
+    assert owner(point.stat()) == owner((point / "file").stat()) == (0, 0)
+
+
+def test_what_is_mounted_from_the_same_file_system_is_not_entered(
+    tree: Path, work: Callable[..., Run], tmp_path: Path, mount: Callable[..., None]
+) -> None:
+    outside, file = tmp_path / "outside", tmp_path / "file"
+    (outside / "inner").mkdir(parents=True)
+    file.touch()
+    point = tree / "0" / "mount ed"
+    point.mkdir()
+    (tree / "1" / "mount ed").mkdir()
+    mount("--bind", outside, point)
+    mount("--bind", file, tree / "1" / "d1" / "f1")
+    run = work(tree)
+    assert (run.code, run.summary["skipped"]["mount point"]["count"]) == (0, 2)
+    assert {owner(path.stat()) for path in (outside, outside / "inner", file)} == {(0, 0)}
+    assert owner((tree / "1" / "mount ed").stat()) == RIGHT
+    assert work(tree, "--check", "--limit", 10000).code == 0
+
+
+def test_what_an_earlier_mount_hides_is_no_mount_point(tree: Path, tmp_path: Path, mount: Callable[..., None]) -> None:
+    root = tmp_path / "root"
+    (root / "0").mkdir(parents=True)
+    mount("-t", "tmpfs", "none", root / "0")
+    mount("--bind", tree, root)
+    assert alone(root).code == 0
+    assert set(owners(tree).values()) == {RIGHT}
 
 
 ATTACKER = """
@@ -339,7 +462,7 @@ def test_a_refused_entry_is_counted_and_the_rest_goes_on(tree: Path, name: str) 
     assert run.summary["failures"][name]["count"] == run.summary["failed"] == 6
     assert run.summary["failures"][name]["samples"][0].endswith("/f1")
     assert {path for path, who in owners(tree).items() if who != RIGHT} == {
-        path for path in owners(tree) if path.endswith("/f1")
+        path for path in owners(tree) if path.endswith("/f1") or path == "."
     }
     assert not run.summary["complete"]
     assert run.summary["message"].startswith("6 entries could not be worked on")
@@ -360,6 +483,31 @@ def test_entries_that_cannot_be_changed_do_not_stop_the_rest_however_many_come_f
         assert (run.code, run.summary["reason"], run.summary["failed"]) == (1, None, 36)
         assert run.summary["message"].startswith("36 entries could not be worked on")
         assert [who for path, who in owners(root).items() if path.endswith("f39")] == [RIGHT]
+
+
+def test_a_server_that_gives_what_root_makes_to_nobody_gets_the_sentence_of_root_squash(tree: Path) -> None:
+    """Where ROOT is writable by nobody, the state is nobody's the moment that it is made."""
+    change = (
+        "import os\nreal, chown, made = os.open, os.fchown, os.O_CREAT | os.O_EXCL\n"
+        "def no(*a, **k): raise OSError(1, 'injected')\nos.chown = os.fchown = no\n"
+        "def opened(path, flags, *a, **k):\n    fd = real(path, flags, *a, **k)\n"
+        "    if flags & made == made: chown(fd, 65534, 65534)\n    return fd\nos.open = opened\n"
+        'fake = \'def mount_of(path): return ("nfs4", "server:/export")\'\n'
+        "source = source.replace('class Tally:', fake + '\\n\\nclass Tally:', 1)"
+    )
+    state = tree / ".posit-audit.state"
+    run = alone(tree, "--jobs", 1, "--state", state, change=change)
+    assert (run.code, run.summary["state"]["error"]) == (1, "EPERM")
+    assert "Root is squashed by the NFS server of server:/export" in run.summary["message"]
+    assert not state.exists()
+
+
+def test_it_works_where_the_end_of_children_is_ignored_and_where_nobody_listens(tree: Path) -> None:
+    two = "source = source.replace('cpus(), PROCESSES_MAX', '2, PROCESSES_MAX')"
+    run = alone(tree, change=two, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert (run.code, run.summary["complete"]) == (0, True)
+    silent = ["sh", "-c", 'exec "$@" >&-', "sh", *command(tree)]
+    assert subprocess.run(silent, capture_output=True, check=False).returncode == 0
 
 
 def test_what_vanishes_is_no_error(tree: Path) -> None:
@@ -469,6 +617,7 @@ def test_a_limit_of_a_changing_run_ends_it_unfinished(tree: Path, work: Callable
         (("--uid", "1"), "--gid"),
         (("--uid", "1", "--gid", "1", "--shard", "2/2"), "--shard"),
         (("--uid", "1", "--gid", "1", "--rate", "0"), "--rate"),
+        (("--uid", "1", "--gid", "1", "--rate", "nan"), "--rate"),
         (("--uid", "1", "--gid", "1", "--undo"), "--state"),
         (("--uid", "1", "--gid", "1", "--undo", "--check"), "exclude each other"),
         (("--uid", "1", "--gid", "1", "--move-aside", "../x"), "below ROOT"),

@@ -203,8 +203,43 @@ def test_a_torn_or_damaged_line_is_not_believed(tree: Path, state: Path) -> None
     assert run.summary["resumed"] == len(claims) - 1
     assert set(owners(tree).values()) == {RIGHT}
     undone = alone(tree, "--state", state, "--undo")
-    assert undone.code == 0
+    assert (undone.code, undone.summary["complete"]) == (1, False)
+    assert "is damaged" in undone.summary["message"]
     assert set(owners(tree).values()) == {(0, 0)}
+
+
+def test_half_a_line_that_a_kill_left_is_no_damage(tree: Path, state: Path) -> None:
+    subprocess.run(command(tree, "--jobs", 1, "--state", state, change=die_after(700)), check=False)
+    state.write_bytes(state.read_bytes() + b"12345678 f 12")
+    assert alone(tree, "--state", state).code == 0
+    undone = alone(tree, "--state", state, "--undo")
+    assert (undone.code, undone.summary["complete"]) == (0, True)
+
+
+@pytest.mark.parametrize("content", [bytes(300), b"12345678 h 7b22"])
+def test_a_state_of_which_a_power_cut_left_nothing_stops_no_run(tree: Path, state: Path, content: bytes) -> None:
+    state.write_bytes(content)
+    run = alone(tree, "--state", state)
+    assert (run.code, run.summary["state"]["path"]) == (0, f"{state}.1")
+    undone = alone(tree, "--state", state, "--undo")
+    assert (undone.code, undone.summary["left_out"]) == (0, [state.name])
+    assert set(owners(tree).values()) == {(0, 0)}
+    assert state.read_bytes() == content
+
+
+def test_what_another_process_wrote_is_put_on_disk_too(state: Path) -> None:
+    both = [ownership.State(str(state), {}, memoryview(bytearray(64)).cast("Q")) for _ in range(2)]
+    for one in both:
+        one.open(create=True) if one is both[0] else setattr(one, "fd", os.dup(both[0].fd))
+    both[0].write("o 1 0:0 1")
+    for lines in (2, 2):
+        both[0].checkpoint()
+        assert len(state.read_bytes().splitlines()) == lines
+    both[1].write("o 2 0:0 2")
+    both[0].checkpoint()
+    assert len(state.read_bytes().splitlines()) == 4
+    for one in both:
+        one.close()
 
 
 def test_the_state_is_small(tree: Path, state: Path) -> None:
@@ -281,6 +316,15 @@ def test_two_runs_do_not_share_a_state(tree: Path, state: Path) -> None:
         run = alone(tree, "--state", state, change="source = source.replace('wait: float = 10.0', 'wait: float = 0.1')")
     assert run.code == 1
     assert "Another run holds the state" in run.lines[-1]["message"]
+
+
+def test_a_lock_on_a_state_that_others_can_write_stops_no_run(tree: Path, state: Path) -> None:
+    assert alone(tree, "--state", state).code == 0
+    state.chmod(0o660)
+    with state.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        run = alone(tree, "--state", state, change="source = source.replace('wait: float = 10.0', 'wait: float = 0.1')")
+    assert (run.code, run.summary["state"]["path"]) == (0, f"{state}.1")
 
 
 def test_a_full_disk_under_the_state_does_not_stop_the_work_but_is_told(tree: Path, state: Path) -> None:
@@ -428,6 +472,24 @@ def test_a_later_shard_finds_at_its_new_place_what_another_moved_aside(tree: Pat
     assert (tree / "verify" / "activation").exists()
 
 
+def test_the_top_stays_wrong_until_all_shards_are_done_without_failures(tree: Path, state: Path) -> None:
+    stuck = "import os\nreal = os.chown\ndef chown(name, *a, **k):\n    if name == b'f7': raise OSError(5, '')\n"
+    stuck += "    real(name, *a, **k)\nos.chown = chown"
+    assert alone(tree, "--shard", "0/2", "--state", state, change=stuck).code == 1
+    assert alone(tree, "--shard", "1/2", "--state", state).code == 0
+    assert owner(tree.stat()) == (0, 0)
+    assert alone(tree, "--shard", "0/2", "--state", state).code == 0
+    assert set(owners(tree).values()) == {RIGHT}
+
+
+def test_a_shard_that_finished_is_believed_whatever_its_checkpoint_says_afterwards(tree: Path, state: Path) -> None:
+    assert alone(tree, "--shard", "0/2", "--state", state).code == 0
+    with state.with_name(f"{state.name}.0-of-2").open("ab") as late:
+        late.write(b"%08x c 5\n" % zlib.crc32(b"c 5"))
+    assert alone(tree, "--shard", "1/2", "--state", state).code == 0
+    assert set(owners(tree).values()) == {RIGHT}
+
+
 def test_shards_without_a_state_leave_the_top_to_a_plain_run(tree: Path) -> None:
     for index in (0, 1):
         assert alone(tree, "--shard", f"{index}/2").code == 0
@@ -554,6 +616,32 @@ def test_a_limited_look_meets_deep_faults_and_says_what_it_would_have_met(tmp_pa
     assert (clean.code, clean.summary["complete"]) == (0, False)
 
 
+def test_a_limited_look_counts_as_the_full_one_and_keeps_its_limit(tree: Path) -> None:
+    for path in (tree, *tree.rglob("*")):
+        os.chown(path, *RIGHT)
+    os.chown(tree / "0" / "d0" / "f0", 0, 0)
+    os.link(tree / "0" / "d0" / "f0", tree / "1" / "again")
+    os.chown(tree / "2" / "d2", 0, 0)
+    for args, wrong in (((), 2), (("--exclude", "2/d2"), 1)):
+        assert alone(tree, "--check", *args).summary["wrong"] == wrong
+        assert alone(tree, "--check", "--limit", 10**6, *args).summary["wrong"] == wrong
+    assert [alone(tree, "--check", "--limit", limit).summary["seen"] for limit in (60, 500)] == [60, 500]
+
+
+def test_a_limited_look_ends_where_there_is_nothing_new_to_look_at(tmp_path: Path) -> None:
+    """Of a large directory a part is looked at, so that not all of the limit is used."""
+    root = tmp_path / "volume"
+    for i in range(12):
+        (root / f"d{i}").mkdir(parents=True)
+        for j in range(400):
+            (root / f"d{i}" / f"f{j}").touch()
+    os.chown(root, *RIGHT)
+    run = alone(root, "--check", "--limit", 2500, "--seconds", 20)
+    assert run.code == 2
+    assert run.summary["seconds"] < 5
+    assert 1250 < run.summary["seen"] <= 2500
+
+
 def test_shares_are_what_even_draws_would_meet() -> None:
     share = ownership.smallest_share(100)
     assert (1 - share) ** 100 == pytest.approx(0.05, rel=1e-3)
@@ -576,6 +664,7 @@ def test_an_unreadable_directory_is_no_pass(tree: Path) -> None:
     for args in ((), ("--limit", 10**6)):
         run = alone(tree, "--check", *args, change=change)
         assert (run.code, run.summary["complete"]) == (1, False)
+        assert not run.summary["looked"]["exhaustive"]
         assert run.summary["failures"]["EACCES"] == {"count": 1, "samples": ["3/d3"]}
 
 
