@@ -42,8 +42,10 @@ Exit codes
     ROOT/.posit-audit* (never looked at) or outside ROOT, and one for each volume: only ROOT's inode number tells whose
     it is.
 
---undo gives back the owner found, to entries that still have the owner we gave. Mode bits of files are not set again:
-    the content may have changed hands in between.
+--undo gives back the owner found, to entries that still have the owner we gave. An entry is known by its directory's
+    path and its inode: what was renamed since, or made after the state was last written (where the file system tells
+    and the state is on it), keeps its owner, as a hard link does whose other name is gone. Mode bits of files are not
+    set again: the content may have changed hands in between.
 
 When a state is believed. On a volume with fsGroup the kubelet lets a group write every file, the state too, and who
     can write it could name other owners. So:
@@ -355,6 +357,26 @@ class Table:
         if any(mode & ODD_MODES != stat.S_IFREG for mode in set(words[self.MODE : end : self.WORDS].tolist())):
             return None
         return (words[self.UID], words[self.GID]), self.longs[self.INODE : self.LONGS * count : self.LONGS].tolist()
+
+
+class Births:
+    """Which entries were made after a moment of their file system's clock, as far as it and libc (statx) tell."""
+
+    HOW = 0x1100  # AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW
+    BORN = 0x800
+
+    def __init__(self, moment: int) -> None:
+        import ctypes
+
+        self.ask, self.answer = ctypes.CDLL(None).statx, ctypes.c_uint64 * (Table.SIZE // 8)
+        self.moment = moment  # in ns
+
+    def later(self, fd: int, name: bytes) -> bool:
+        answer = self.answer()
+        if self.ask(fd, name, self.HOW, self.BORN, answer):
+            return False
+        words = memoryview(answer).cast("B").cast("I")
+        return bool(words[0] & self.BORN) and answer[10] * 10**9 + words[22] > self.moment
 
 
 class Group:
@@ -1120,7 +1142,7 @@ class Engine:
             if node.changes:
                 # The directory's own owner stands in the lines of the directory itself.
                 before = node.before.get(node.ino)
-                node.changes = before is not None and before != (self.uid, self.gid)
+                node.changes = before not in (None, (self.uid, self.gid)) and not self.made_since(node, node.fd)
                 if before:
                     node.uid, node.gid = before
         else:
@@ -1370,7 +1392,7 @@ class Engine:
                 seen += 1
                 owner = (status.st_uid, status.st_gid)
                 if before:
-                    if owner != right or before.get(status.st_ino, right) == right:
+                    if owner != right or before.get(status.st_ino, right) == right or self.made_since(node, fd, name):
                         continue
                 elif owner == right:
                     if status.st_mode & 0o170000 == stat.S_IFDIR:
@@ -1386,6 +1408,14 @@ class Engine:
                 if status.st_nlink != 1 or status.st_dev != dev or status.st_mode & ODD_MODES != stat.S_IFREG:
                     group.odd[name] = status
         return seen, groups, clean
+
+    def made_since(self, node: Node, fd: int, name: bytes = b"") -> bool:
+        """Undo: whether it is another entry, which took the inode of one that was changed and removed since."""
+        births = self.job.births
+        if births is None or not births.later(fd, name):
+            return False
+        self.skip(node, [os.fsdecode(name)], "made after the run")
+        return True
 
     def descend(self, node: Node, folders: list[bytes]) -> None:
         """Walk directories that the listing did not show as such."""
@@ -1970,6 +2000,7 @@ class Job:
         self.state_problem = ""
         self.found = Found([])
         self.table: Table | None = None
+        self.births: Births | None = None
         self.claims: dict[int, tuple[int, int, int]] = {}
         self.specials: dict[int, dict[int, int]] = {}
         self.aside: list[dict[str, Any]] = []
@@ -2106,6 +2137,12 @@ class Job:
                 self.states.append(state)
         if not self.states:
             raise Trouble("There is no state %s of this run: nothing is known to undo." % shown(name))
+        found = [os.fstat(state.fd) for state in self.states]
+        if all(status.st_dev == self.dev for status in found):  # one clock
+            try:
+                self.births = Births(max(status.st_mtime_ns for status in found))
+            except (ImportError, AttributeError, OSError):
+                pass
         for state in self.states:
             state.begin()
 
