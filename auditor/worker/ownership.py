@@ -57,8 +57,8 @@ When a state is believed. On a volume with fsGroup the kubelet lets a group writ
       If others may write it by now, those bytes alone are believed, and after them only what speaks of no owners may
       stand, such as the marks of an undo that was cut off. A state without a --record is believed where nobody but root
       may write it. Otherwise it is refused, or, where it belongs to another run than those of --record or to another
-      owner, left out (summary["left_out"]). Beside a --record, runs that finished without one are not taken back. All
-      states are read once, into memory, and judged before any owner is changed.
+      owner, left out (summary["left_out"]). Beside a --record, a run that finished without failures is taken back only
+      where it is named too. All states are read once, into memory, and judged before any owner is changed.
 
 --shard I/N: every shard lists all directories; hash(directory) % N says who owns its entries. Directories go after what
     the shard itself did below them. ROOT goes to the shard that finishes last, told by the others' state files beside
@@ -458,6 +458,7 @@ class State:
         self.moves: list[tuple[str, str]] = []
         self.undone_at = -1
         self.earlier = 0
+        self.last = ""  # kind of its last line
         self.lost = False  # a power cut took its first line
         self.over = False  # that, or it is finished and names owners: a run begins another
         self.held: bytes | None = None  # undo: what is believed of it
@@ -644,6 +645,7 @@ class State:
             prove()
         head = os.pread(self.fd, 4096, 0)
         self.lost = not last and bool(head) and (b"\0" in head or b"\n" not in head)
+        self.last = last
         self.over = self.lost or (names_owners and last in ("e", "d"))
         if empty and head and not self.lost:
             raise Trouble("%s is not a state of ours: give another --state." % shown(self.path))
@@ -2131,7 +2133,7 @@ class Job:
                 continue
             if state.lost:
                 self.left_out.append(shown(record))
-            if state.lost or (state.over and seals and record not in seals and job not in parts):
+            if state.lost or (state.last == "e" and seals and record not in seals and job not in parts):
                 state.close()  # or of a finished run that is not asked for
             else:
                 self.states.append(state)

@@ -419,6 +419,15 @@ def test_each_finished_run_is_undone_by_itself(tree: Path, state: Path) -> None:
     assert alone(tree, "--state", state, "--undo", "--record", *first).summary["changed"] == len(owners(tree)) - 1
 
 
+def test_a_run_is_undone_with_the_failed_one_that_it_went_on_from(tree: Path, state: Path) -> None:
+    stuck = "import os\nreal = os.chown\ndef chown(name, *a, **k):\n    if name == b'f7': raise OSError(5, '')\n"
+    assert alone(tree, "--state", state, change=stuck + "    real(name, *a, **k)\nos.chown = chown").code == 1
+    run = alone(tree, "--state", state)
+    assert run.summary["state"]["path"] == f"{state}.1"
+    assert alone(tree, "--state", state, "--undo", "--record", *run.summary["records"]).code == 0
+    assert set(owners(tree).values()) == {(0, 0)}
+
+
 def test_the_record_of_another_owner_does_not_stop_undo(tree: Path, state: Path) -> None:
     assert alone(tree, "--state", state).code == 0
     assert alone(tree, "--shard", "0/2", "--state", f"{state}.job-1", "--uid", 7, "--gid", 7).code == 0
