@@ -2046,7 +2046,7 @@ class Job:
         """Whether the volume lets anything change: a file without a name in ROOT, or else ROOT to the owner it has."""
         try:
             fd, uid, gid = os.open(".", os.O_TMPFILE | os.O_WRONLY, 0o600, dir_fd=self.root_fd), self.uid, self.gid
-        except OSError:  # as on NFS
+        except (OSError, AttributeError):  # as on NFS
             fd, uid, gid = os.dup(self.root_fd), *os.fstat(self.root_fd)[4:6]
         try:
             os.fchown(fd, uid, gid)
@@ -2241,17 +2241,21 @@ class Job:
             fd, name = self.parent_of(path)
         except OSError as problem:
             return dict(report, why="failed", error=errno.errorcode.get(problem.errno or 0, "?"))
+        there = False
         try:
-            os.stat(fresh, dir_fd=fd, follow_symlinks=False)
             try:
                 os.stat(name, dir_fd=fd, follow_symlinks=False)
-                return dict(report, why="failed", error="EEXIST")
+                there = True
             except FileNotFoundError:
-                os.rename(fresh, name, src_dir_fd=fd, dst_dir_fd=fd)
+                pass
+            os.stat(fresh, dir_fd=fd, follow_symlinks=False)
+            if there:
+                return dict(report, why="failed", error="EEXIST")
+            os.rename(fresh, name, src_dir_fd=fd, dst_dir_fd=fd)
             return dict(report, moved=True)
         except FileNotFoundError:
-            if os.access(name, os.F_OK, dir_fd=fd, follow_symlinks=False):
-                return dict(report, why="in its place")  # an undo that was cut off moved it, or its run never did
+            if there:  # an undo that was cut off moved it, or its run never did
+                return dict(report, why="in its place")
             return dict(report, why="failed", error="ENOENT")
         except OSError as problem:
             return dict(report, why="failed", error=errno.errorcode.get(problem.errno or 0, "?"))
