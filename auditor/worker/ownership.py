@@ -2744,7 +2744,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         "--exclude", metavar="GLOB", action="append", default=[], help="name, or path below ROOT with a /"
     )
     parser.add_argument("--rate", type=float, metavar="OPS", help="at most so many metadata calls a second")
-    parser.add_argument("--limit", type=int, metavar="N", help="look at no more than N entries")
+    parser.add_argument("--limit", type=int, metavar="N", help="look at N entries (a changing run: and those in hand)")
     parser.add_argument("--seconds", type=float, metavar="S", help="work no longer than S seconds")
     parser.add_argument("--shard", type=shard_of, default=(0, 1), metavar="I/N", help="do part I (from 0) of N")
     parser.add_argument(

@@ -7,7 +7,8 @@
 # snapshots and lost+found left alone, directories after everything else, ROOT last, JSON lines, exit codes (0 right or
 # done, 2 check found something wrong, 1 could not do all).
 # What it cannot promise (the plan says so): find hands paths to chown, so a directory swapped for a link between the two
-# can lead outside ROOT (let nobody write to the volume meanwhile); setuid and setgid bits of changed files are cleared;
+# can lead outside ROOT (let nobody write to the volume meanwhile), and so does what is mounted below ROOT from the same
+# file system; setuid and setgid bits of changed files are cleared;
 # no record for resuming or undoing (run again, it changes what is left); no rate, no shards; failures without their cause.
 set -u
 LC_ALL=C
