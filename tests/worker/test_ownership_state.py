@@ -343,9 +343,10 @@ def test_a_line_that_a_helper_could_not_write_is_told_and_swallows_no_other(tree
         "import os\nreal, parent, cut = os.write, os.getpid(), []\ndef write(fd, data):\n"
         "    if os.getpid() == parent or data[9:10] != b'o' or cut: return real(fd, data)\n"
         "    cut.append(1)\n    return real(fd, data[:len(data) // 2])\nos.write = write\n"
-        # The first process leaves all but the top to the helper.
+        # The first process gives directories away and waits until that has happened.
         "source = source.replace('cpus(), PROCESSES_MAX', '2, PROCESSES_MAX')\n"
-        "source = source.replace('def enter(self', 'def enter(self, *a):\\n        self.index or time.sleep(0.2)\\n'"
+        "source = source.replace('def enter(self', 'def enter(self, *a):\\n        time.sleep(0.1)\\n'"
+        " '        while self.index == 0 and self.away and not self.words[UNKEPT]: time.sleep(0.01)\\n'"
         " '        self.entered(*a)\\n\\n    def entered(self')"
     )
     run = alone(tree, "--state", state, change=short)
