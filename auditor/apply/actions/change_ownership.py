@@ -116,7 +116,7 @@ def effect(action: ChangeOwnership, mode: Mode, summary: Mapping[str, Any]) -> E
 
 
 def _given_back(changed: int, left_out: Sequence[str]) -> Effect:
-    others = f" Left out, since others may have changed them: {', '.join(left_out)}, the records of other runs."
+    others = f" Left out: {', '.join(left_out)}, the records of other runs, or damaged, or open to others."
     message = f"{entries(changed)} given back to their former owners.{others if left_out else ''}"
     return Effect(State.DONE, message, {"changed": changed})
 
