@@ -458,6 +458,7 @@ class State:
         self.moves: list[tuple[str, str]] = []
         self.undone_at = -1
         self.earlier = 0
+        self.fresh = False  # begun by this run
         self.last = ""  # kind of its last line
         self.lost = False  # a power cut took its first line
         self.over = False  # that, or it is finished and names owners: a run begins another
@@ -514,6 +515,13 @@ class State:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+    def drop(self) -> None:
+        try:
+            os.unlink(self.path)
+            self.path = ""
+        except OSError:
+            pass
 
     def exposed(self) -> bool:
         """Whether another than root may write it by now. Ask after reading: only root takes such a right away again."""
@@ -653,6 +661,7 @@ class State:
     def begin(self, globs: str = "") -> None:
         """A session of ours begins."""
         size = os.fstat(self.fd).st_size
+        self.fresh = not size
         if not size:
             self.write("h %s" % json.dumps(self.header).encode().hex())
         elif os.pread(self.fd, 1, size - 1) != b"\n":
@@ -2505,6 +2514,10 @@ class Job:
                 state.checkpoint_end()
             if self.mode == "run" and self.shards > 1 and good:
                 self.finish_top(engine)
+            elif (
+                good and self.state.fresh and not self.total(WRONG) and not any(row.get("moved") for row in self.aside)
+            ):
+                self.state.drop()  # it tells nothing
         elif self.state:
             self.state.checkpoint()
         if self.words[UNKEPT]:
