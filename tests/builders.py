@@ -138,19 +138,23 @@ def workload(
     ready_replicas: int | None = None,
     service_account: str = "",
     marks: Mapping[str, str] | None = None,
+    **fields: Any,
 ) -> Workload:
     template = pod_spec(product) if spec is None else spec
+    ready = replicas if ready_replicas is None else ready_replicas
+    unfinished = "" if ready >= replicas else f"{ready} of {replicas} replicas ready"
     servers = [c for c in template.get("containers", ()) if c.get("name") == product.container]
     return Workload(
         ref=object_ref("Deployment", product.value),
         uid="workload-uid",
         selector={"app.kubernetes.io/name": product.value, "app.kubernetes.io/instance": product.value},
         replicas=replicas,
-        ready_replicas=replicas if ready_replicas is None else ready_replicas,
+        ready_replicas=ready,
         pod_spec=Withheld(template),
         image=servers[0].get("image", "") if servers else "",
         service_account=service_account or template.get("serviceAccountName") or "default",
         marks=marks or {},
+        **{"unfinished": unfinished, **fields},
     )
 
 

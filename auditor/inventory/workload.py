@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from auditor.inventory.asking import Json, Look, reading
 from auditor.model.kubernetes import DEPLOYMENTS, PODS, Access, ObjectRef
@@ -12,6 +12,10 @@ from auditor.model.snapshot import Facet, Pod, Workload
 from auditor.questions.gitops import deployed_by
 from auditor.questions.pod_spec import container
 from auditor.questions.stopping import MARK
+from auditor.readiness import Progress, readiness
+
+_HALTS: Final = frozenset({("ReplicaFailure", "True"), ("Progressing", "False")})
+"""https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status"""
 
 
 @reading(Facet.WORKLOAD, Access(DEPLOYMENTS, ("get",)))
@@ -20,7 +24,7 @@ def workload(look: Look) -> Workload | None:
     if body is None:
         return None
     spec, status = body["spec"], body.get("status") or {}
-    pod_spec = spec["template"]["spec"]
+    pod_spec, rollout = spec["template"]["spec"], readiness(body)
     return Workload(
         ref=ObjectRef("Deployment", look.namespace, look.found.fullname),
         uid=body["metadata"]["uid"],
@@ -34,6 +38,12 @@ def workload(look: Look) -> Workload | None:
             key: value for key, value in (body["metadata"].get("annotations") or {}).items() if key.startswith(MARK)
         },
         deployed_by=deployed_by(body["metadata"]),
+        unfinished="" if rollout.progress is Progress.CURRENT else rollout.reason,
+        halted={
+            one["reason"]: one.get("message", "")
+            for one in status.get("conditions") or ()
+            if (one["type"], one["status"]) in _HALTS
+        },
     )
 
 

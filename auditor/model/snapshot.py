@@ -80,6 +80,10 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """Annotations of ours: what was remembered while it is at zero replicas."""
     deployed_by: str = ""
     """The tool that deploys it from a repository: "Argo CD" or "Flux"."""
+    unfinished: str = ""
+    """Why its rollout is not at its end: "1 old replicas still to go"; "" where it is."""
+    halted: Mapping[str, str] = {}
+    """By reason, the message of each condition in which Kubernetes itself says that the rollout can't go on."""
 
 
 class Pod(msgspec.Struct, frozen=True, kw_only=True):

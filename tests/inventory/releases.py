@@ -78,7 +78,10 @@ def release(
             fullname,
             namespace,
             spec={"replicas": 1, "selector": {"matchLabels": selector}, "template": {"spec": spec}},
-            status={"readyReplicas": 1},
+            status={
+                "observedGeneration": 1,
+                **dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1),
+            },
         ),
         body("ConfigMap", f"{fullname}-config", namespace, data={f"{chart}.gcfg": GCFG[chart]}, **own),
         body("Service", fullname, namespace, metadata={"annotations": annotations, "labels": full_labels}),

@@ -281,6 +281,24 @@ def test_a_deployment_and_its_pods_are_told_as_they_are() -> None:
     assert (pod.waiting_reason, pod.claims) == ("ImagePullBackOff", ("pm-rstudio-pm-shared-storage",))
 
 
+def test_a_rollout_that_is_stuck_is_not_taken_for_the_old_pod_that_is_ready() -> None:
+    objects = release("rstudio-pm")
+    healthy = one(*objects, facets=frozenset({Facet.WORKLOAD})).workload
+    objects[0]["status"] |= {
+        "replicas": 2,
+        "conditions": [
+            {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"},
+            {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"},
+        ],
+    }
+    stuck = one(*objects, facets=frozenset({Facet.WORKLOAD})).workload
+
+    assert isinstance(healthy, Workload)
+    assert isinstance(stuck, Workload)
+    assert (healthy.unfinished, healthy.halted) == ("", {})
+    assert (stuck.unfinished, stuck.halted) == ("1 old replicas still to go", {"FailedCreate": "exceeded quota"})
+
+
 def test_a_deployment_that_goes_away_meanwhile_is_absent() -> None:
     reader = FakeReader(*release("rstudio-pm"))
     real = reader.get

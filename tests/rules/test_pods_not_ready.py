@@ -1,7 +1,7 @@
 from auditor.model.finding import Result
 from auditor.model.snapshot import Event
 from tests.builders import UNSEEN, package_manager, pod, workload
-from tests.rules.judging import only
+from tests.rules.judging import fix_of, only
 
 RULE = "pods-not-ready"
 NONE_READY = workload(ready_replicas=0)
@@ -23,6 +23,40 @@ def test_fails_whatever_a_pod_on_its_way_out_waits_for() -> None:
     finding = only(RULE, package_manager(workload=NONE_READY, pods=leaving))
     assert finding.result is Result.FAILED
     assert "no pod is there" in finding.message
+
+
+def test_fails_where_the_old_pod_serves_on_and_the_new_one_does_not_start() -> None:
+    pods = (pod(), pod(name="new", ready=False, phase="Pending", waiting_reason="ImagePullBackOff"))
+    rollout = workload(unfinished="1 old replicas still to go")
+    finding = only(RULE, package_manager(workload=rollout, pods=pods))
+    assert finding.result is Result.FAILED
+    assert "rollout" in finding.message
+    assert "1 old replicas still to go (ImagePullBackOff)" in finding.message
+
+
+def test_fails_with_what_the_deployment_says_where_new_pods_are_refused() -> None:
+    halted = {"FailedCreate": 'pods "pm-1" is forbidden: exceeded quota: small'}
+    finding = only(RULE, package_manager(workload=workload(ready_replicas=0, halted=halted), pods=()))
+    assert finding.result is Result.FAILED
+    assert "(FailedCreate)" in finding.message
+    assert "exceeded quota" in finding.evidence[0].observed
+    assert "describe deployment rstudio-pm" in fix_of(finding).summary
+
+
+def test_fails_where_pods_run_and_the_deadline_passed() -> None:
+    late = workload(ready_replicas=0, halted={"ProgressDeadlineExceeded": "timed out progressing."})
+    assert only(RULE, package_manager(workload=late, pods=(pod(ready=False),))).result is Result.FAILED
+
+
+def test_fails_with_nothing_but_a_pod_that_was_evicted() -> None:
+    finding = only(RULE, package_manager(workload=NONE_READY, pods=(pod(ready=False, phase="Failed"),)))
+    assert finding.result is Result.FAILED
+    assert "no pod is there" in finding.message
+
+
+def test_cannot_tell_while_old_pods_are_still_to_go() -> None:
+    finding = only(RULE, package_manager(workload=workload(unfinished="1 old replicas still to go")))
+    assert finding.result is Result.UNKNOWN
 
 
 def test_passes_when_all_are_ready() -> None:
