@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed
 from auditor.model.product import Product
@@ -9,6 +8,7 @@ from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState
 from auditor.questions import required
 from auditor.questions.admission import ENFORCED
+from auditor.questions.pod_security import admitting, refusals
 
 RULE = Rule(
     title="The namespace's Pod Security level refuses the server's own pods",
@@ -17,45 +17,38 @@ RULE = Rule(
     reads=frozenset({Facet.WORKLOAD, Facet.POD_SECURITY}),
     why="Pods that run stay, so that nobody notices until the next start, such as that of an upgrade: new pods are "
     "refused. Connect's chart asks for privileged pods before 0.8.0 and for content that runs in the server, Package "
-    "Manager's for an unconfined seccomp profile with enableSandboxing.",
+    "Manager's for an unconfined seccomp profile with enableSandboxing. Level restricted refuses Connect as its chart "
+    "installs it, as root.",
     remedy="Take the setting out of the values (securityContext.privileged for Connect whose content runs elsewhere, "
-    "enableSandboxing for Package Manager without Git builds), or give the namespace level privileged.",
-    source="https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline",
+    "enableSandboxing for Package Manager without Git builds), or give the namespace a level that admits the pods.",
+    source="https://kubernetes.io/docs/concepts/security/pod-security-standards/",
 )
-_REFUSING = frozenset({"baseline", "restricted"})
 
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
     workload = required.workload(release)
-    level = seen(release.pod_security)
-    if level not in _REFUSING:
-        return
-    asked = dict(_more_than_baseline(workload.pod_spec.reveal()))
-    if not asked:
+    level, spec = seen(release.pod_security), workload.pod_spec.reveal()
+    refused = refusals(level, spec)
+    if not refused:
         return
     yield failed(
         workload.ref,
         f"Namespace {release.ref.namespace} enforces Pod Security level {level}, which refuses the pods of"
         f" {workload.ref}.",
         *(
-            Evidence(object=workload.ref, field=f"spec.template.spec.{field}", observed=value, expected="not set")
-            for field, value in asked.items()
+            Evidence(
+                object=workload.ref,
+                field=f"spec.template.spec.{one.field}",
+                observed=one.observed,
+                expected=one.expected,
+            )
+            for one in refused
         ),
         Evidence(
             object=workload.ref,
             field=f"label {ENFORCED} of namespace {release.ref.namespace}",
             observed=level,
-            expected="privileged, or none",
+            expected=f"{', '.join(admitting(spec))}, or none",
         ),
         fix=Fix(summary=RULE.remedy, safe=False),
     )
-
-
-def _more_than_baseline(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    levels = {"": spec, **{f"containers[{one['name']}].": one for one in spec.get("containers") or ()}}
-    for where, level in levels.items():
-        context = level.get("securityContext") or {}
-        if context.get("privileged"):
-            yield f"{where}securityContext.privileged", "true"
-        if (context.get("seccompProfile") or {}).get("type") == "Unconfined":
-            yield f"{where}securityContext.seccompProfile.type", "Unconfined"
