@@ -200,6 +200,7 @@ def claim(
     phase: str = "Bound",
     access_modes: tuple[str, ...] = ("ReadWriteMany",),
     storage_class: str = "nfs",
+    sub_path: str = "",
 ) -> Claim:
     return Claim(
         ref=object_ref("PersistentVolumeClaim", name or claim_name(product)),
@@ -211,6 +212,7 @@ def claim(
         access_modes=access_modes,
         storage_class=storage_class,
         volume_name="pv-1" if phase == "Bound" else "",
+        sub_path=sub_path,
     )
 
 

@@ -25,7 +25,7 @@ def reason_to_hold(action: Action, snapshot: Snapshot) -> str:
         case LabelServiceAccount():
             return _servers_own_account(action, snapshot)
         case ChangeOwnership():
-            return "" if action.after_stop else _one_node_only(action, snapshot)
+            return _shared(action, snapshot) or ("" if action.after_stop else _one_node_only(action, snapshot))
         case PatchValues() | UpgradeRelease():
             return _helm_at_work(action, snapshot) or _deployed_from_repository(action, snapshot)
         case ScaleWorkload():
@@ -62,6 +62,33 @@ def _deployed_from_repository(action: PatchValues | UpgradeRelease, snapshot: Sn
     release = _release(action, snapshot)
     tool = release.workload.deployed_by if release and isinstance(release.workload, Workload) else ""
     return would_be_taken_back(release.ref, tool) if release and tool else ""
+
+
+def _shared(action: ChangeOwnership, snapshot: Snapshot) -> str:
+    """What another release has in the same directory belongs to that one's user."""
+    own = (action.claim.namespace, action.release)
+    for release in snapshot.releases:
+        if (release.ref.namespace, release.ref.name) != own and _has(release, action):
+            return (
+                f"{action.claim} is also mounted by release {release.ref}, whose files there must not be given to"
+                f" {action.owner}. Give each release a claim or a directory (sharedStorage.subPath) of its own, or"
+                " change the owner of this release's directories by hand."
+            )
+    return ""
+
+
+def _has(release: ReleaseState, action: ChangeOwnership) -> bool:
+    """Whether it mounts something of what the action changes; where its data are elsewhere, its pods tell."""
+    directories = [claim.sub_path for claim in _claims(release) if claim.ref == action.claim]
+    if directories:
+        return any(_overlap(action.path, directory) for directory in directories)
+    pods = () if isinstance(release.pods, Unseen) else release.pods
+    return release.ref.namespace == action.claim.namespace and any(action.claim.name in pod.claims for pod in pods)
+
+
+def _overlap(one: str, other: str) -> bool:
+    paths = [f"{path.strip('/')}/".lstrip("/") for path in (one, other)]
+    return paths[0].startswith(paths[1]) or paths[1].startswith(paths[0])
 
 
 def _one_node_only(action: ChangeOwnership, snapshot: Snapshot) -> str:

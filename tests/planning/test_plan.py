@@ -194,6 +194,36 @@ def test_a_claim_for_one_pod_only_asks_to_scale_to_zero_while_it_is_used() -> No
     assert len(planned(wanting(ownership()), state=idle).steps) == 1
 
 
+@pytest.mark.parametrize(
+    ("own", "others"), [("", "connect"), ("", ""), ("data", "data/connect"), ("data/pm/", "/data/")]
+)
+@pytest.mark.parametrize("after_stop", [False, True])
+def test_a_directory_that_another_release_has_too_is_given_to_nobody(own: str, others: str, after_stop: bool) -> None:
+    shared = connect(claims=(claim(CONNECT, name=claim_name(), sub_path=others),))
+    wish = wanting(ownership(path=own, after_stop=after_stop))
+    plan = planned(wish, state=snapshot(package_manager(), shared))
+    assert plan.steps == ()
+    assert "also mounted by release posit/rstudio-connect" in plan.held[0].reason
+
+
+def test_a_claim_that_pods_of_another_release_mount_is_given_to_nobody() -> None:
+    shared = connect(pods=(msgspec.structs.replace(pod(CONNECT), claims=(claim_name(),)),))
+    assert planned(wanting(ownership()), state=snapshot(package_manager(), shared)).steps == ()
+
+
+def test_directories_of_two_releases_on_one_claim_that_do_not_overlap_are_their_own() -> None:
+    shared = connect(
+        claims=(claim(CONNECT, name=claim_name(), sub_path="pm-and-connect"),),
+        pods=(msgspec.structs.replace(pod(CONNECT), claims=(claim_name(),)),),
+    )
+    assert len(planned(wanting(ownership(path="pm")), state=snapshot(package_manager(), shared)).steps) == 1
+
+
+def test_a_claim_of_the_same_name_in_another_namespace_is_another() -> None:
+    other = package_manager(namespace="elsewhere", claims=())
+    assert len(planned(wanting(ownership()), state=snapshot(package_manager(), other)).steps) == 1
+
+
 def test_facets_that_could_not_be_seen_hold_nothing_back() -> None:
     blind = Unseen(reason="Forbidden.")
     state = snapshot(package_manager(helm=blind, pods=blind, claims=blind, volumes=blind, workload=blind))
