@@ -34,7 +34,18 @@ def ownership(look: Look) -> tuple[OwnershipProbe, ...]:
             Unseen(reason="Nobody looked into the volume, as --probe off asks.", how="Run with --probe auto.")
         )
     probe = _by_job if look.probe is ProbeMode.JOB else _probe
-    return tuple(probe(look, mount) for mount in mounts)
+    return tuple(_in_several_places(look, mount) if mount.elsewhere else probe(look, mount) for mount in mounts)
+
+
+def _in_several_places(look: Look, mount: DataMount) -> OwnershipProbe:
+    claim = ObjectRef("PersistentVolumeClaim", look.namespace, mount.claim)
+    places = " and ".join((mount.path, *mount.elsewhere))
+    return _failed(
+        claim,
+        mount,
+        reason=f"The server has several directories of {claim}, at {places}: a look can't tell them apart.",
+        how=f"Look at each from a pod of Deployment {look.namespace}/{look.found.fullname}: ls -lnR",
+    )
 
 
 def _probe(look: Look, mount: DataMount) -> OwnershipProbe:

@@ -15,6 +15,7 @@ from auditor.inventory.workload import workload
 from auditor.model.helm import HelmRecord
 from auditor.model.kubernetes import CLAIMS, CSI_DRIVERS, STORAGE_CLASSES, VOLUMES, Access, ObjectRef
 from auditor.model.product import Product
+from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Claim, Config, Facet, Volume
 from auditor.questions.gcfg import setting
 from auditor.questions.pod_spec import container
@@ -25,6 +26,8 @@ DATA_DIRECTORY: Final = {
     Product.CONNECT: "/var/lib/rstudio-connect",
     Product.PACKAGE_MANAGER: "/var/lib/rstudio-pm",
 }
+_LOCAL: Final = frozenset({"configMap", "downwardAPI", "emptyDir", "projected", "secret"})
+"""Volumes that live and die with the pod (https://kubernetes.io/docs/concepts/storage/volumes/)."""
 _SECRETIVE: Final = re.compile(r"pass|secret|token|credential|key", re.IGNORECASE)
 
 
@@ -34,6 +37,8 @@ class DataMount(msgspec.Struct, frozen=True, kw_only=True):
     claim: str
     path: str
     sub_path: str = ""
+    elsewhere: tuple[str, ...] = ()
+    """Where it has other directories of the same claim."""
 
 
 @reading(Facet.CLAIMS, Access(CLAIMS, ("get",)), needs=(workload,))
@@ -76,45 +81,79 @@ def csi_drivers(look: Look) -> Mapping[str, Mapping[str, Any]]:
 
 
 def data_mounts(look: Look) -> tuple[DataMount, ...]:
-    """One per claim: those that the pod mounts as or below its data directory, then the one that the values ask for."""
+    """One per claim: those that the pod mounts as its data, then the one that the values ask for."""
     mounts = mounted(look)
-    demanded = _demanded(look)
+    record = helm.or_unseen(look)
+    if isinstance(record, Unseen) and not mounts:
+        raise NotSeenError(record)
+    demanded = _demanded(look, record) if isinstance(record, HelmRecord) else None
     if demanded and not any(mount.claim == demanded.claim for mount in mounts):
         mounts += (demanded,)
     return mounts
 
 
 def mounted(look: Look) -> tuple[DataMount, ...]:
+    """What the pod mounts at, above or below its data directory. Raises NotSeenError where that lies on another volume
+    than a claim's, or nobody may see where it is."""
     deployment = workload(look)
     if deployment is None:
         return ()
     spec, product = deployment.pod_spec.reveal(), look.found.product
-    claim_of = {
-        volume["name"]: volume["persistentVolumeClaim"]["claimName"]
-        for volume in spec.get("volumes") or ()
-        if "persistentVolumeClaim" in volume
-    }
-    directory = _data_directory(look)
+    volumes = {volume["name"]: volume for volume in spec.get("volumes") or ()}
+    own = f"{product.value}-data"
+    directory = _data_directory(look, charted=own in volumes)
+    mounts: list[Json] = list(container(spec, product.container).get("volumeMounts") or ())
+    mounts.sort(key=lambda one: len(one["mountPath"]))
+    holding = next((one for one in reversed(mounts) if _is_at_or_below(directory, one["mountPath"])), None)
+    volume = volumes.get(holding["name"]) if holding else None
+    if volume and not (_LOCAL | {"persistentVolumeClaim"}).intersection(volume):
+        raise NotSeenError(_on_another_volume(look, directory, volume))
     found: dict[str, DataMount] = {}
-    mounts = container(spec, product.container).get("volumeMounts") or ()
-    for mount in sorted(mounts, key=lambda one: len(one["mountPath"])):
-        path, volume = mount["mountPath"].rstrip("/"), mount["name"]
-        if volume in claim_of and (volume == f"{product.value}-data" or f"{path}/".startswith(f"{directory}/")):
-            claim = claim_of[volume]
-            found.setdefault(claim, DataMount(claim=claim, path=path, sub_path=mount.get("subPath", "")))
+    for one in mounts:
+        claim = (volumes.get(one["name"]) or {}).get("persistentVolumeClaim", {}).get("claimName", "")
+        path, sub_path = one["mountPath"].rstrip("/"), one.get("subPath", "")
+        if one is holding and one["name"] != own:
+            # The volume may hold other things too: ours are in the data directory.
+            sub_path = f"{sub_path}/{directory.removeprefix(path)}".replace("//", "/").strip("/")
+            path = directory
+        if claim and (one["name"] == own or _is_at_or_below(path, directory)):
+            found[claim] = _with(found.get(claim), DataMount(claim=claim, path=path, sub_path=sub_path))
     return tuple(found.values())
 
 
-def _data_directory(look: Look) -> str:
+def _is_at_or_below(path: str, directory: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{directory.rstrip('/')}/")
+
+
+def _with(before: DataMount | None, mount: DataMount) -> DataMount:
+    if before is None:
+        return mount
+    if not before.sub_path or _is_at_or_below(mount.sub_path, before.sub_path):
+        return before  # which shows it already
+    return msgspec.structs.replace(before, elsewhere=(*before.elsewhere, mount.path))
+
+
+def _on_another_volume(look: Look, directory: str, volume: Json) -> Unseen:
+    kinds = " or ".join(sorted(volume.keys() - {"name"}))
+    where = f"Deployment {look.namespace}/{look.found.fullname}"
+    return Unseen(
+        reason=f"{where} has its data directory {directory} on a volume of kind {kinds}, not on a claim, so neither its"
+        " storage nor its files were looked at.",
+        how=f"Look from its pod: kubectl --namespace {look.namespace} exec deploy/{look.found.fullname} --container"
+        f" {look.found.product.container} -- ls -ln {directory}",
+    )
+
+
+def _data_directory(look: Look, *, charted: bool) -> str:
+    """`charted`: the chart's own volume for data is there and tells by its name where they are."""
     configured = config.or_unseen(look)
+    if isinstance(configured, Unseen) and not charted:
+        raise NotSeenError(configured)
     own = setting(configured, "Server", "DataDir") if isinstance(configured, Config) else None
     return (own or "").strip('"').rstrip("/") or DATA_DIRECTORY[look.found.product]
 
 
-def _demanded(look: Look) -> DataMount | None:
-    record = helm.or_unseen(look)
-    if not isinstance(record, HelmRecord):
-        return None
+def _demanded(look: Look, record: HelmRecord) -> DataMount | None:
     wanted = effective(record, "sharedStorage")
     if not isinstance(wanted, Mapping) or not (wanted.get("create") or wanted.get("mount")):
         return None

@@ -11,7 +11,8 @@ RULE = Rule(
     title="The claim for the server's data does not exist",
     severity=Severity.ERROR,
     products=frozenset(Product),
-    reads=frozenset({Facet.CLAIMS}),
+    # The values may ask for a claim that no pod mounts.
+    reads=frozenset({Facet.CLAIMS, Facet.HELM}),
     why="A pod that mounts a missing claim is never scheduled.",
     remedy="Create the claim, set sharedStorage.create to true, or correct sharedStorage.name.",
     source="https://kubernetes.io/docs/concepts/storage/persistent-volumes/#claims-as-volumes",

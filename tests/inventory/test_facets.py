@@ -416,6 +416,72 @@ def test_a_claim_below_the_configured_data_directory_counts_and_others_do_not() 
     ]
 
 
+def storage(gcfg: str, volume: Json, *mounts: Json, refused: tuple[str, str] | None = None) -> ReleaseState:
+    """Package Manager with its data on `volume`, called mine and mounted by `mounts`."""
+    objects = release("rstudio-pm")
+    objects[1]["data"]["rstudio-pm.gcfg"] = gcfg
+    for spec in (objects[0]["spec"]["template"]["spec"], objects[3]["spec"]):
+        spec["volumes"][1] = {"name": "mine"} | volume
+        spec["containers"][0]["volumeMounts"][1:] = [{"name": "mine"} | mount for mount in mounts]
+    reader = FakeReader(*objects)
+    reader.refused |= {refused} if refused else set()
+    (state,) = scan(reader, frozenset({Facet.CLAIMS, Facet.OWNERSHIP})).releases
+    return state
+
+
+CLAIM = {"persistentVolumeClaim": {"claimName": "pm-rstudio-pm-shared-storage"}}
+
+
+@pytest.mark.parametrize("kind", ["nfs", "hostPath", "csi", "ephemeral"])
+def test_data_on_another_volume_than_a_claims_are_not_seen(kind: str) -> None:
+    state = storage("", {kind: {}}, {"mountPath": "/var/lib/rstudio-pm"})
+    for facet in (state.claims, state.ownership):
+        assert isinstance(facet, Unseen)
+        assert f"/var/lib/rstudio-pm on a volume of kind {kind}, not on a claim" in facet.reason
+        assert "ls -ln /var/lib/rstudio-pm" in facet.how
+
+
+def test_a_volume_that_dies_with_the_pod_has_no_claim() -> None:
+    assert storage("", {"emptyDir": {}}, {"mountPath": "/var/lib/rstudio-pm"}).claims == ()
+
+
+@pytest.mark.parametrize(
+    ("mount", "sub_path"), [("/srv", "pm/data"), ("/srv/pm/", "data"), ("/", "srv/pm/data"), ("/srv/pm/data", "")]
+)
+def test_of_a_claim_that_is_mounted_above_the_data_directory_that_directory_counts(mount: str, sub_path: str) -> None:
+    state = storage("[Server]\nDataDir = /srv/pm/data\n", CLAIM, {"mountPath": mount})
+    assert not isinstance(state.claims, Unseen)
+    assert [(claim.mount_path, claim.sub_path) for claim in state.claims] == [("/srv/pm/data", sub_path)]
+
+
+def test_of_two_mounts_above_the_data_directory_the_nearest_counts() -> None:
+    mounts = ({"mountPath": "/srv", "subPath": "far"}, {"mountPath": "/srv/pm", "subPath": "near"})
+    state = storage("[Server]\nDataDir = /srv/pm/data\n", CLAIM, *mounts)
+    assert not isinstance(state.claims, Unseen)
+    assert [claim.sub_path for claim in state.claims] == ["near/data"]
+
+
+def test_where_nobody_may_see_the_data_directory_its_claims_are_not_seen() -> None:
+    state = storage("[Server]\nDataDir = /srv\n", CLAIM, {"mountPath": "/srv"}, refused=("get", "configmaps"))
+    assert isinstance(state.claims, Unseen)
+    assert "may not get configmaps" in state.claims.reason
+
+
+def test_where_no_claim_is_mounted_and_nobody_may_see_the_values_claims_are_not_seen() -> None:
+    state = storage("", {"emptyDir": {}}, {"mountPath": "/tmp"}, refused=("get", "secrets"))
+    assert isinstance(state.claims, Unseen)
+
+
+def test_two_directories_of_one_claim_are_not_told_for_one() -> None:
+    mounts = ({"mountPath": "/var/lib/rstudio-pm", "subPath": "a"}, {"mountPath": "/var/lib/rstudio-pm/b"})
+    for sub_path, problem in (("b", True), ("a/b", False)):
+        state = storage("", CLAIM, mounts[0], mounts[1] | {"subPath": sub_path})
+        assert not isinstance(state.ownership, Unseen)
+        (probe,) = state.ownership
+        assert probe.problem is not None
+        assert ("/var/lib/rstudio-pm and /var/lib/rstudio-pm/b" in probe.problem.reason) is problem
+
+
 # -- licenses
 
 

@@ -27,3 +27,8 @@ def test_passes_when_the_claim_is_there() -> None:
 
 def test_cannot_tell_without_seeing_claims() -> None:
     assert only(RULE, package_manager(claims=UNSEEN)).result is Result.UNKNOWN
+
+
+def test_cannot_tell_whether_the_values_ask_for_another_claim_without_seeing_them() -> None:
+    assert only(RULE, package_manager(helm=UNSEEN)).result is Result.UNKNOWN
+    assert only(RULE, package_manager(helm=None)).result is Result.PASSED
