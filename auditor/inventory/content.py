@@ -165,15 +165,15 @@ def _launcher_pods(look: Look, namespace: str) -> Sequence[Json]:
 
 
 def _is_of_another(spec: Json, data_claim: str) -> bool:
-    """Content mounts the data of its own Connect; two of them may share a namespace."""
+    """Content mounts the data of its own Connect; another one, or Workbench, may start its own in the same namespace."""
     volumes = spec.get("volumes") or ()
     claims = {one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")}
-    return bool(data_claim and claims and data_claim not in claims)
+    return bool(data_claim and data_claim not in claims)
 
 
 def _summed_up(bodies: Sequence[Started]) -> Iterator[AccountUse]:
     """One line of evidence per account, however many Jobs run under it."""
     for account in sorted({body.account for body in bodies}):
-        names = sorted(body.name for body in bodies if body.account == account)
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield AccountUse(account=account, evidence=names[0] + more)
+        ended, name = min(those := [(not body.running, body.name) for body in bodies if body.account == account])
+        more = f" and {len(those) - 1} more" if len(those) > 1 else ""
+        yield AccountUse(account=account, evidence=name + more, ended=ended)

@@ -171,6 +171,8 @@ class AccountUse(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
     account: str
     evidence: str
+    ended: bool = False
+    """Only Jobs and pods that came to their end are the evidence: the account may have gone since."""
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,8 +25,9 @@ RULE = Rule(
 def check(release: ReleaseState) -> Iterator[Judgement]:
     content = required.content(release)
     accounts = {(account.ref.namespace, account.ref.name) for account in seen(release.service_accounts)}
+    needed = {use.account for use in content.uses if not use.ended}
     for name, evidence in accounts_of_content(content).items():
-        if (content.namespace, name) not in accounts:
+        if name in needed and (content.namespace, name) not in accounts:
             object_ = ObjectRef("ServiceAccount", content.namespace, name)
             yield failed(
                 object_,

@@ -9,7 +9,7 @@ from auditor.model.action import LabelServiceAccount
 from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed
 from auditor.model.product import CONTENT_ACCOUNT_LABEL, Product
 from auditor.model.seen import seen
-from auditor.model.snapshot import Facet, ReleaseState, ServiceAccount
+from auditor.model.snapshot import Content, Facet, ReleaseState, ServiceAccount
 from auditor.questions import required
 from auditor.questions.accounts import accounts_of_content, is_servers_own
 
@@ -19,7 +19,8 @@ RULE = Rule(
     products=frozenset({Product.CONNECT}),
     reads=frozenset({Facet.CONTENT, Facet.SERVICE_ACCOUNTS, Facet.WORKLOAD}),
     why="The direct runner finds accounts for content by this label alone. Without it content does not start, or runs "
-    "as another account than the one that it was given.",
+    "as another account than the one that it was given. The Launcher needs no label: there it is missed once the direct "
+    "runner, the default from chart 0.20.1 on, starts the content.",
     remedy=f"Label the account with {CONTENT_ACCOUNT_LABEL}=true; never the account of the Connect server itself.",
     source="https://docs.posit.co/connect/admin/appendix/off-host/service-accounts/",
 )
@@ -34,7 +35,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             continue  # A missing account is told by content-service-account-missing.
         yield failed(
             account.ref,
-            f"{account.ref}, which content runs as, does not carry the label {CONTENT_ACCOUNT_LABEL}.",
+            f"{account.ref}, which content runs as{_by(content)}, does not carry the label {CONTENT_ACCOUNT_LABEL}.",
             Evidence(
                 object=account.ref,
                 field="metadata.labels",
@@ -43,6 +44,10 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             ),
             fix=_fix(release, account),
         )
+
+
+def _by(content: Content) -> str:
+    return " through the Launcher until the direct runner starts it" if content.mode == "launcher" else ""
 
 
 def _fix(release: ReleaseState, account: ServiceAccount) -> Fix:

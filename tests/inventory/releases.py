@@ -19,6 +19,7 @@ GCFG = {
 }
 CONTAINER = {"rstudio-connect": "connect", "rstudio-pm": "rspm"}
 PREFIX = {"rstudio-connect": "RSC", "rstudio-pm": "RSPM"}
+CONNECT_CLAIM = "connect-rstudio-connect-shared-storage"
 DATA = {"rstudio-connect": "/var/lib/rstudio-connect", "rstudio-pm": "/var/lib/rstudio-pm"}
 
 
@@ -134,7 +135,7 @@ def surroundings() -> list[Json]:
 
 
 def content_job(
-    name: str, account: str = "", *, claim: str = "", sub_path: str = "", container: str = "connect-content"
+    name: str, account: str = "", *, claim: str = CONNECT_CLAIM, sub_path: str = "", container: str = "connect-content"
 ) -> Json:
     spec: Json = {"containers": [{"name": container, "image": "posit/connect-content:r4"}]}
     if account:

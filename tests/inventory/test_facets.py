@@ -631,7 +631,7 @@ def test_jobs_and_pods_that_exist_tell_their_accounts() -> None:
     label = {"labels": {"app.kubernetes.io/managed-by": "launcher"}}
     launched = content_job("launched", "old", container="rs-launcher-container")
     launched["metadata"] |= label
-    pod_spec = {"containers": [], "serviceAccountName": "old"}
+    pod_spec = launched["spec"]["template"]["spec"]
     pod = body("Pod", "launched-xyz", "content", metadata=label, spec=pod_spec)
     foreign = content_job("foreign", "theirs", container="etl")
 
@@ -649,7 +649,20 @@ def test_content_of_another_connect_in_the_same_namespace_does_not_count() -> No
     own = content_job("own", "mine", claim="connect-rstudio-connect-shared-storage")
     other = content_job("other", "theirs", claim="another-connect-shared-storage")
 
-    assert uses(content_of(own, other))[1:] == [("mine", "Job content/own")]
+    session = content_job("session", "workbench", claim="", container="rs-launcher-container")
+    session["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "launcher"}
+
+    assert uses(content_of(own, other, session))[1:] == [("mine", "Job content/own")]
+
+
+def test_an_account_is_told_of_content_that_has_ended_only_where_none_runs() -> None:
+    ended = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    past, mine = content_job("a-past", "mine") | ended, content_job("own", "mine")
+
+    assert [use.ended for use in content_of(content_job("past", "gone") | ended).uses] == [False, True]
+    assert [(use.evidence, use.ended) for use in content_of(past, mine).uses[1:]] == [
+        ("Job content/own and 1 more", False)
+    ]
 
 
 def test_foreign_jobs_are_never_fetched_and_many_of_ours_in_one_list() -> None:

@@ -39,6 +39,12 @@ def test_fails_for_the_namespaces_default_where_content_gets_it() -> None:
     assert fix_of(finding).actions
 
 
+def test_fails_under_the_launcher_and_says_when_it_matters() -> None:
+    finding = only(RULE, release(("runner", "x"), accounts=(service_account("runner"),), mode="launcher"))
+    assert finding.result is Result.FAILED
+    assert "through the Launcher until the direct runner starts it" in finding.message
+
+
 def test_the_servers_own_account_is_never_labelled() -> None:
     finding = only(RULE, release(("rstudio-connect", "x"), accounts=(service_account("rstudio-connect"),)))
     assert finding.result is Result.FAILED
