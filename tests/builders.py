@@ -108,6 +108,10 @@ def config(
     )
 
 
+LAUNCHER = {"Launcher": {"Enabled": ("true",)}}
+"""The gcfg of a Connect that runs content through the Launcher."""
+
+
 def pod_spec(product: Product = PACKAGE_MANAGER, *, image: str = "", **container: Any) -> dict[str, Any]:
     """The spec of a server's pod; keywords replace fields of its container."""
     server: dict[str, Any] = {

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from auditor.inventory.asking import Look, reading
 from auditor.inventory.config import config
-from auditor.inventory.content import content_namespace
 from auditor.model.kubernetes import ROLE_BINDINGS, SERVICE_ACCOUNTS, Access, ObjectRef
 from auditor.model.product import Product
 from auditor.model.snapshot import Facet, RoleBinding, ServiceAccount
+from auditor.questions.content import namespace
 
 
 @reading(Facet.SERVICE_ACCOUNTS, Access(SERVICE_ACCOUNTS, ("list",)), needs=(config,))
 def service_accounts(look: Look) -> tuple[ServiceAccount, ...]:
     return tuple(
         ServiceAccount(
-            ref=ObjectRef("ServiceAccount", namespace, metadata["name"]),
+            ref=ObjectRef("ServiceAccount", place, metadata["name"]),
             uid=metadata["uid"],
             resource_version=metadata["resourceVersion"],
             labels=metadata.get("labels") or {},
         )
-        for namespace in _namespaces(look)
-        for metadata in (body["metadata"] for body in look.ask.list(SERVICE_ACCOUNTS, namespace, bare=True))
+        for place in _namespaces(look)
+        for metadata in (body["metadata"] for body in look.ask.list(SERVICE_ACCOUNTS, place, bare=True))
     )
 
 
@@ -28,21 +28,21 @@ def service_accounts(look: Look) -> tuple[ServiceAccount, ...]:
 def role_bindings(look: Look) -> tuple[RoleBinding, ...]:
     return tuple(
         RoleBinding(
-            ref=ObjectRef("RoleBinding", namespace, body["metadata"]["name"]),
+            ref=ObjectRef("RoleBinding", place, body["metadata"]["name"]),
             role=body["roleRef"]["name"],
             accounts=tuple(
-                (subject.get("namespace") or namespace, subject["name"])
+                (subject.get("namespace") or place, subject["name"])
                 for subject in body.get("subjects") or ()
                 if subject["kind"] == "ServiceAccount"
             ),
         )
-        for namespace in _namespaces(look)
-        for body in look.ask.list(ROLE_BINDINGS, namespace)
+        for place in _namespaces(look)
+        for body in look.ask.list(ROLE_BINDINGS, place)
     )
 
 
 def _namespaces(look: Look) -> tuple[str, ...]:
     """The release's, then the content's where that is another."""
     rendered = config(look) if look.found.product is Product.CONNECT else None
-    content = content_namespace(look, rendered) if rendered else look.namespace
+    content = namespace(rendered, look.namespace) if rendered else look.namespace
     return tuple(dict.fromkeys((look.namespace, content)))

@@ -18,7 +18,8 @@ from auditor.model.kubernetes import CONFIG_MAPS, JOBS, PODS, Access
 from auditor.model.product import Product
 from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import AccountUse, Config, Content, Facet
-from auditor.questions.gcfg import is_on, setting
+from auditor.questions import content as running
+from auditor.questions.gcfg import setting
 from auditor.questions.values import effective
 
 LAUNCHER_LABEL: Final = ("app.kubernetes.io/managed-by", "launcher")
@@ -27,7 +28,6 @@ CONTENT_CONTAINERS: Final = frozenset({"connect-content", "rs-launcher-container
 """Of the direct runner (charts/rstudio-connect/values.yaml, defaultResourceJobBase) and of the Launcher (job.tpl)."""
 _SINGLE_GETS: Final = 20
 _ACCOUNT: Final = ("spec", "template", "spec", "serviceAccountName")
-_SECTION: Final = {"direct": "Kubernetes", "launcher": "Launcher"}
 
 
 @reading(
@@ -40,30 +40,14 @@ def content(look: Look) -> Content | None:
     rendered = config(look) if look.found.product is Product.CONNECT else None
     if rendered is None:
         return None
-    mode, namespace = content_mode(rendered), content_namespace(look, rendered)
+    mode, namespace = running.mode(rendered), running.namespace(rendered, look.namespace)
     if mode == "local":
         return Content(mode=mode, namespace=namespace)
-    bodies = list(started(look, namespace, data_claim(rendered, mode)))
+    bodies = list(started(look, rendered))
     uses = [*_named(look, rendered, mode)]
     if not uses:
         uses.append(AccountUse(account="default", evidence="content pods get the namespace default"))
     return Content(mode=mode, namespace=namespace, uses=(*uses, *_summed_up(bodies)), jobs=len(bodies))
-
-
-def content_mode(rendered: Config) -> str:
-    if is_on(rendered, "Kubernetes", "Enabled"):
-        return "direct"
-    return "launcher" if is_on(rendered, "Launcher", "Enabled") else "local"
-
-
-def content_namespace(look: Look, rendered: Config) -> str:
-    key = {"direct": "Namespace", "launcher": "KubernetesNamespace"}.get(content_mode(rendered))
-    own = setting(rendered, _SECTION[content_mode(rendered)], key) if key else None
-    return (own or "").strip('"') or look.namespace
-
-
-def data_claim(rendered: Config, mode: str) -> str:
-    return (setting(rendered, _SECTION[mode], "DataDirPVCName") or "").strip('"')
 
 
 def _named(look: Look, rendered: Config, mode: str) -> Iterator[AccountUse]:
@@ -125,9 +109,11 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
         return self.spec.get("serviceAccountName") or "default"
 
 
-def started(look: Look, namespace: str, data_claim: str) -> Iterator[Started]:
+def started(look: Look, rendered: Config) -> Iterator[Started]:
     """The direct runner's pods all come from Jobs, as its role lets it create nothing else: those tell."""
-    for kind, bodies in (("Job", _jobs(look, namespace)), ("Pod", _launcher_pods(look, namespace))):
+    namespace, data_claim = running.namespace(rendered, look.namespace), running.data_claim(rendered)
+    pods = _launcher_pods(look, namespace) if running.mode(rendered) == "launcher" else ()
+    for kind, bodies in (("Job", _jobs(look, namespace)), ("Pod", pods)):
         for body in bodies:
             one = Started(
                 name=f"{kind} {namespace}/{body['metadata']['name']}",
@@ -165,7 +151,7 @@ def _launcher_pods(look: Look, namespace: str) -> Sequence[Json]:
 
 
 def _is_of_another(spec: Json, data_claim: str) -> bool:
-    """Content mounts the data of its own Connect; another one, or Workbench, may start its own in the same namespace."""
+    """Content mounts the data of its own Connect; another one or Workbench may start its own in the same namespace."""
     volumes = spec.get("volumes") or ()
     claims = {one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")}
     return bool(data_claim and data_claim not in claims)

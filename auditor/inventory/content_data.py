@@ -12,7 +12,7 @@ import msgspec
 
 from auditor.inventory.asking import Json, Look, reading
 from auditor.inventory.config import config
-from auditor.inventory.content import CONTENT_CONTAINERS, Started, content, data_claim, started
+from auditor.inventory.content import CONTENT_CONTAINERS, Started, content, started
 from auditor.inventory.looking import InPod
 from auditor.inventory.ownership import can_look
 from auditor.inventory.reach import MOST_DIRECTORIES, Reach, Wish, reach
@@ -23,6 +23,7 @@ from auditor.model.ownership import ContentData, ContentDirectory, Owner
 from auditor.model.scope import ProbeMode
 from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet
+from auditor.questions.content import data_claim
 from auditor.questions.pod_spec import container, security_setting
 
 _ROOT: Final = 0
@@ -38,11 +39,11 @@ def content_data(look: Look) -> ContentData | None:
     rendered, servers = config(look), {mount.claim: mount for mount in mounted(look)}
     if rendered is None or not servers:
         return None
-    named = data_claim(rendered, running.mode)
+    named = data_claim(rendered)
     if running.namespace != look.namespace:
         # A claim of content's own namespace, with the same data behind it: that is what Connect is told its name for.
         servers = {named: servers.get(named) or next(iter(servers.values()))}
-    bodies = sorted(started(look, running.namespace, named), key=lambda one: one.created, reverse=True)
+    bodies = sorted(started(look, rendered), key=lambda one: one.created, reverse=True)
     found = _merged(mount for body in bodies for mount in _mounts(body, servers, look.namespace))
     if found and look.probe is ProbeMode.OFF:
         raise NotSeenError(

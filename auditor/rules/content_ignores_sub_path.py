@@ -2,18 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed
+from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, unknown
 from auditor.model.product import Product
 from auditor.model.seen import seen
-from auditor.model.snapshot import Facet, ReleaseState
+from auditor.model.snapshot import Claim, Facet, ReleaseState
 from auditor.questions import required
-from auditor.questions.gcfg import setting
+from auditor.questions.content import data_claim, data_directory, mode, namespace
 
 RULE = Rule(
     title="Content looks for Connect's data in another directory of the volume",
     severity=Severity.ERROR,
     products=frozenset({Product.CONNECT}),
-    reads=frozenset({Facet.CONTENT, Facet.CONFIG, Facet.CLAIMS}),
+    reads=frozenset({Facet.CONFIG, Facet.CLAIMS}),
     why="The server mounts a directory of the volume (sharedStorage.subPath), and charts before 0.20.12 do not tell "
     "the direct runner which: content mounts its files from the volume's top, does not find them and ends at once.",
     remedy="Upgrade to chart 0.20.12 or newer with Connect 2026.08.0 or newer, or move the data to the volume's top "
@@ -23,13 +23,16 @@ RULE = Rule(
 
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
-    content, config = required.content(release), required.config(release)
-    # Elsewhere a claim of the same name is another claim.
-    if content.mode != "direct" or content.namespace != release.ref.namespace:
+    config = required.config(release)
+    if mode(config) != "direct":
         return
-    name, directory = (_text(setting(config, "Kubernetes", f"DataDirPVC{key}")) for key in ("Name", "SubPath"))
+    name, directory = data_claim(config), data_directory(config)
+    where = namespace(config, release.ref.namespace)
     for claim in seen(release.claims):
-        if claim.ref.name == name and claim.sub_path.strip("/") != directory.strip("/"):
+        if where != release.ref.namespace:  # where a claim of the same name is another claim
+            if claim.sub_path and name:
+                yield _elsewhere(claim, where, name)
+        elif claim.ref.name == name and claim.sub_path.strip("/") != directory.strip("/"):
             yield failed(
                 claim.ref,
                 f"The server mounts {_shown(claim.sub_path)} of the volume behind {claim.ref}, and content "
@@ -44,8 +47,13 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             )
 
 
-def _text(given: str | None) -> str:
-    return (given or "").strip().strip('"')
+def _elsewhere(claim: Claim, namespace: str, name: str) -> Judgement:
+    return unknown(
+        claim.ref,
+        f"The server mounts {_shown(claim.sub_path)} of the volume behind {claim.ref}, and what lies behind the claim"
+        f" {name} that content mounts in namespace {namespace} is not known.",
+        f"Compare what the volumes of both claims serve: kubectl --namespace {namespace} get pvc {name}",
+    )
 
 
 def _shown(directory: str) -> str:

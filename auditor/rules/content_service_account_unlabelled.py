@@ -19,8 +19,8 @@ RULE = Rule(
     products=frozenset({Product.CONNECT}),
     reads=frozenset({Facet.CONTENT, Facet.SERVICE_ACCOUNTS, Facet.WORKLOAD}),
     why="The direct runner finds accounts for content by this label alone. Without it content does not start, or runs "
-    "as another account than the one that it was given. The Launcher needs no label: there it is missed once the direct "
-    "runner, the default from chart 0.20.1 on, starts the content.",
+    "as another account than the one that it was given. The Launcher needs no label; it is missed there once the "
+    "direct runner, the default from chart 0.20.1 on, starts the content.",
     remedy=f"Label the account with {CONTENT_ACCOUNT_LABEL}=true; never the account of the Connect server itself.",
     source="https://docs.posit.co/connect/admin/appendix/off-host/service-accounts/",
 )

@@ -10,13 +10,14 @@ from auditor.model.helm import HelmRecord
 from auditor.model.product import Product
 from auditor.model.snapshot import Facet, ReleaseState
 from auditor.questions import required
+from auditor.questions.content import mode, namespace
 from auditor.questions.values import effective
 
 RULE = Rule(
     title="Connect 2026.05.0 can't stream from content with this chart's Role",
     severity=Severity.ERROR,
     products=frozenset({Product.CONNECT}),
-    reads=frozenset({Facet.CONTENT, Facet.WORKLOAD}),
+    reads=frozenset({Facet.CONFIG, Facet.WORKLOAD}),
     wants=frozenset({Facet.HELM}),
     why="Connect 2026.05.0 streams by WebSocket alone, which begins with a GET. The Role of charts before 0.20.3 lets "
     "it create attach and exec but not get them, so every stream from content is refused, as the maintainers report.",
@@ -28,18 +29,18 @@ _GRANTED_SINCE = "0.20.3"
 
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
-    content, workload = required.content(release), required.workload(release)
-    if content.mode != "direct" or order(required.product_version(release)) != order(_VERSION):
+    config, workload = required.config(release), required.workload(release)
+    if mode(config) != "direct" or order(required.product_version(release)) != order(_VERSION):
         return
     record = release.helm
     if not isinstance(record, HelmRecord) or not effective(record, "rbac.create"):
+        where = namespace(config, release.ref.namespace)
         account = f"system:serviceaccount:{release.ref.namespace}:{workload.service_account}"
         yield unknown(
             workload.ref,
-            f"Whether Connect {_VERSION} may get pods/exec and pods/attach in namespace {content.namespace} can't be "
+            f"Whether Connect {_VERSION} may get pods/exec and pods/attach in namespace {where} can't be "
             "told: its Role need not be the chart's.",
-            f"kubectl auth can-i get pods/exec --namespace {content.namespace} --as {account}, and the same for "
-            "pods/attach.",
+            f"kubectl auth can-i get pods/exec --namespace {where} --as {account}, and the same for pods/attach.",
         )
     elif order(chart := required.chart_version(record)) < order(_GRANTED_SINCE):
         yield failed(

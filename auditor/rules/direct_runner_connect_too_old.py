@@ -7,12 +7,13 @@ from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, fail
 from auditor.model.product import Product
 from auditor.model.snapshot import Facet, ReleaseState
 from auditor.questions import required
+from auditor.questions.content import mode
 
 RULE = Rule(
     title="Connect is too old for the direct runner",
     severity=Severity.ERROR,
     products=frozenset({Product.CONNECT}),
-    reads=frozenset({Facet.CONTENT, Facet.WORKLOAD}),
+    reads=frozenset({Facet.CONFIG, Facet.WORKLOAD}),
     why="Connect before 2026.04.0 does not run content through the direct Kubernetes runner.",
     remedy="Use Connect 2026.04.0 or newer (image.tag, versionOverride), or the Launcher until then.",
     source="https://docs.posit.co/helm/examples/connect/upgrade-launcher-to-kubernetes/launcher-to-kubernetes.html",
@@ -21,7 +22,7 @@ _SINCE = "2026.04.0"
 
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
-    if required.content(release).mode != "direct":
+    if mode(required.config(release)) != "direct":
         return
     workload = required.workload(release)
     version = required.product_version(release)

@@ -103,6 +103,8 @@ def test_a_refusal_makes_exactly_the_facets_unseen_that_declare_it(estate: FakeR
             expected -= {Facet.SERVICE_ACCOUNTS, Facet.ROLE_BINDINGS}  # Package Manager has no content elsewhere
         if (verb, plural) == ("get", "services"):
             expected = set()  # Helm's record tells the chart's version too
+        if (verb, plural) == ("list", "pods"):
+            expected -= {Facet.CONTENT}  # its Jobs tell of the direct runner's
         if (verb, plural) == ("list", "events"):
             expected = set()  # all is well, so nobody asks
         assert unseen(state) == expected
@@ -635,9 +637,11 @@ def test_jobs_and_pods_that_exist_tell_their_accounts() -> None:
     pod = body("Pod", "launched-xyz", "content", metadata=label, spec=pod_spec)
     foreign = content_job("foreign", "theirs", container="etl")
 
-    content = content_of(content_job("a", "data"), content_job("b", "data"), content_job("c"), launched, pod, foreign)
+    objects = (content_job("a", "data"), content_job("b", "data"), content_job("c"), launched, pod, foreign)
+    content = content_of(*objects, gcfg=LAUNCHER)
 
     assert content.jobs == 5
+    assert content_of(*objects).jobs == 4  # the direct runner starts no pod but by a Job
     assert uses(content)[1:] == [
         ("data", "Job content/a and 1 more"),
         ("default", "Job content/c"),

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from auditor.model.finding import Finding, Result
-from tests.builders import CONNECT, UNSEEN, connect, content, helm_record
+from tests.builders import CONNECT, LAUNCHER, UNSEEN, config, connect, helm_record
 from tests.rules.judging import fix_of, only
 
 RULE = "content-streams-refused"
@@ -29,7 +29,7 @@ def test_passes_with_a_newer_chart_or_another_connect(product: str, chart: str) 
 
 
 def test_passes_with_the_launcher_whose_role_grants_all() -> None:
-    assert found(content=content(mode="launcher")).result is Result.PASSED
+    assert found(config=config(gcfg=LAUNCHER)).result is Result.PASSED
 
 
 @pytest.mark.parametrize("facets", [{"create": False}, {"helm": None}, {"helm": UNSEEN}])

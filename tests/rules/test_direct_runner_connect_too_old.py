@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from auditor.model.finding import Result
-from tests.builders import UNSEEN, connect, content
+from tests.builders import LAUNCHER, UNSEEN, config, connect
 from tests.rules.judging import only
 
 RULE = "direct-runner-connect-too-old"
@@ -19,7 +19,7 @@ def test_passes_from_its_first_version_on() -> None:
 
 
 def test_passes_with_the_launcher() -> None:
-    assert only(RULE, connect(content=content(mode="launcher"), product_version="2023.01.0")).result is Result.PASSED
+    assert only(RULE, connect(config=config(gcfg=LAUNCHER), product_version="2023.01.0")).result is Result.PASSED
 
 
 @pytest.mark.parametrize("version", [UNSEEN, "latest"])
