@@ -230,6 +230,12 @@ def volume(
     return Volume(name="pv-1", claim=claim or claim_name(), spec=spec, annotations=annotations, row=row)
 
 
+def efs_access_point() -> Volume:
+    """One that does everything as a user of its own."""
+    csi = {"driver": "efs.csi.aws.com", "volumeHandle": "fs-1::fsap-2"}
+    return volume({"csi": csi}, annotations={"pv.kubernetes.io/provisioned-by": "efs.csi.aws.com"})
+
+
 def wrong_owner(
     count: int = 2000, *, owner: Owner | None = None, samples: tuple[str, ...] = ("packages/a",)
 ) -> WrongOwner:

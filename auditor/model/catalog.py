@@ -180,7 +180,8 @@ class StorageRow(Row, frozen=True, kw_only=True):
     """How volumes of one driver treat a change of ownership, and how to recognise them in a PersistentVolume.
 
     A volume matches when every given field matches. `attributes` maps a key of ``volumeAttributes`` to a regular
-    expression that its value must match in full; ``""`` also stands for an absent attribute.
+    expression that its value must match in full; ``""`` also stands for an absent attribute. With `identity_replaced`
+    the storage does everything as a user of its own, so that no process minds whose the files are.
     """
 
     id: str
@@ -194,6 +195,7 @@ class StorageRow(Row, frozen=True, kw_only=True):
     provisioned_by: tuple[str, ...] = ()
     mount_options: tuple[str, ...] = ()
     read_only: bool = False
+    identity_replaced: bool = False
     ownership: Ownership
     fs_group: FsGroup
     fs_group_rwo: FsGroup | None = None

@@ -18,7 +18,7 @@ from auditor.questions import required
 from auditor.questions.pod_spec import runs_as_root
 from auditor.questions.reowning import change_ownership
 from auditor.questions.stopping import has_python, start, stop, stopped_from
-from auditor.questions.volumes import probe_of, volume_of
+from auditor.questions.volumes import any_owner_will_do, probe_of, volume_of
 
 _HOOK_OFF = ValueEdit(
     op="set",
@@ -67,8 +67,8 @@ def _actions(release: ReleaseState, target: Target) -> Iterator[Action]:
 
 def _owns(release: ReleaseState, workload: Workload, target: Target) -> Iterator[ChangeOwnership]:
     for claim in seen(release.claims):
-        if not claim.exists:
-            continue  # claim-missing tells it
+        if not claim.exists or any_owner_will_do(release, claim.ref.name):
+            continue  # claim-missing tells the one, nobody minds the other
         volume = volume_of(release, claim.ref.name)
         row = volume.row if volume else None
         if row and row.ownership in ("chown-pointless", "unsuitable"):

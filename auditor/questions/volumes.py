@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor.model.finding import Judgement, passed, unknown
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.ownership import OwnershipProbe, entries
 from auditor.model.seen import NotSeenError, Unseen, seen
@@ -14,6 +15,15 @@ def volume_of(release: ReleaseState, claim: str) -> Volume | None:
     """The volume behind a claim; None where there is none or none was seen."""
     volumes = () if isinstance(release.volumes, Unseen) else release.volumes
     return next((volume for volume in volumes if volume.claim == claim), None)
+
+
+def any_owner_will_do(release: ReleaseState, claim: str) -> str:
+    """Why nobody minds whose the files on the volume behind it are; "" where somebody does, or may."""
+    volume = volume_of(release, claim)
+    row = volume.row if volume else None
+    if row is None or not row.identity_replaced:
+        return ""
+    return f"No owner on the volume behind PersistentVolumeClaim {release.ref.namespace}/{claim} is wrong: {row.why}."
 
 
 def probe_of(release: ReleaseState, claim: str) -> OwnershipProbe:
@@ -54,3 +64,14 @@ def certainty(probe: OwnershipProbe) -> str:
     whole = probe.detectable_directories
     directories = f", or fill {100 * whole:.2g}% of the directories" if whole is not None else ""
     return f"; a look like this meets wrong ones with 95 % where they are {strewn}{directories}"
+
+
+def nothing_wrong(probe: OwnershipProbe) -> Judgement:
+    """Of a look that met no wrong entry: whether that proves anything."""
+    if probe.exhaustive or probe.detectable_share is not None:
+        return passed(probe.claim, f"{looked_at(probe)} on {probe.claim} belong to {probe.expected}{certainty(probe)}.")
+    return unknown(
+        probe.claim,
+        f"The first {entries(probe.seen)} on {probe.claim} belong to {probe.expected}; the rest was not looked at.",
+        "Scan again with more time for the look into the volume.",
+    )

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from auditor.model.catalog import StorageRow
-from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, unknown
+from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, passed, unknown
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.product import Product
 from auditor.model.seen import NotSeenError, seen
 from auditor.model.snapshot import Facet, ReleaseState, Volume
 from auditor.questions.pod_spec import runs_as_root
-from auditor.questions.volumes import probe_of
+from auditor.questions.volumes import any_owner_will_do, probe_of
 
 RULE = Rule(
     title="The storage does not let anyone change owners",
@@ -32,6 +32,9 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
         object_ = ObjectRef("PersistentVolume", "", volume.name)
         row = volume.row
         if row and row.ownership == "chown-ok":
+            continue
+        if untroubled := any_owner_will_do(release, volume.claim):
+            yield passed(object_, untroubled)
             continue
         try:
             reason = _why_it_matters(release, volume)

@@ -11,14 +11,14 @@ from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState
 from auditor.questions.required import target_of
 from auditor.questions.upgrading import owner_changes
-from auditor.questions.volumes import probe_of
+from auditor.questions.volumes import any_owner_will_do, nothing_wrong, probe_of
 
 RULE = Rule(
-    title="Files will belong to another user than the server's after the upgrade",
+    title="Files will belong to another user or group than the server's after the upgrade",
     severity=Severity.ERROR,
     products=frozenset({Product.PACKAGE_MANAGER}),
     reads=frozenset({Facet.HELM, Facet.WORKLOAD, Facet.CLAIMS, Facet.OWNERSHIP}),
-    wants=frozenset({Facet.CHART_VERSION}),
+    wants=frozenset({Facet.CHART_VERSION, Facet.VOLUMES}),
     why="Charts from 0.4.0 on run Package Manager as 999:999, and what root wrote before stays root's: the server "
     "starts and can't write. The chart's own hook is off by default since 0.5.44.",
     remedy="Stop the server, give the files to the new owner, upgrade, start it: posit-audit fix --to plans that.",
@@ -34,10 +34,12 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
     for claim in seen(release.claims):
         if not claim.exists:
             continue
+        if untroubled := any_owner_will_do(release, claim.ref.name):
+            yield passed(claim.ref, untroubled)
+            continue
         probe = probe_of(release, claim.ref.name)
         if not probe.wrong:
-            bound = "" if probe.exhaustive else " that were looked at"
-            yield passed(claim.ref, f"{entries(probe.seen)}{bound} on {claim.ref} belong to {probe.expected} already.")
+            yield nothing_wrong(probe)
             continue
         at_least = "" if probe.exhaustive else "at least "
         yield failed(

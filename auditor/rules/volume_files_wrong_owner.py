@@ -9,16 +9,16 @@ from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet, ReleaseState
 from auditor.questions.events import GROUP_WALK, warnings
 from auditor.questions.reowning import repair
-from auditor.questions.volumes import certainty, looked_at, probes, volume_of
+from auditor.questions.volumes import any_owner_will_do, looked_at, nothing_wrong, probes, volume_of
 
 RULE = Rule(
-    title="Files on the volume belong to another user than the server's",
+    title="Files on the volume belong to another user or group than the server's",
     severity=Severity.ERROR,
     products=frozenset({Product.PACKAGE_MANAGER}),
     reads=frozenset({Facet.OWNERSHIP}),
     wants=frozenset({Facet.CLAIMS, Facet.VOLUMES, Facet.WORKLOAD, Facet.PODS, Facet.EVENTS, Facet.POD_SECURITY}),
-    why="Package Manager can't replace, chmod or delete what it doesn't own. fsGroup doesn't help: it changes the "
-    "group, never the owner, and looks at the top directory only.",
+    why="Package Manager can't replace, chmod or delete what another user owns. fsGroup doesn't help: it changes the "
+    "group, never the owner. Where the group alone differs the owner still can; the chart's own hook sets both.",
     remedy="Give the wrong entries, and only those, to the user and group that the pod runs as.",
     source="https://github.com/rstudio/helm/blob/main/charts/rstudio-pm/README.md",
 )
@@ -32,24 +32,22 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             yield unknown(claim, f"{probe.reason}{told}", probe.how)
         elif probe.expected.uid == 0 or probe.for_version:
             yield passed(claim, f"The server runs as root, so no owner on {claim} is wrong for it.")
+        elif untroubled := any_owner_will_do(release, claim.name):
+            yield passed(claim, untroubled)
         elif probe.wrong:
             yield _wrong(release, probe)
-        elif probe.exhaustive or probe.detectable_share is not None:
-            yield passed(claim, f"{looked_at(probe)} on {claim} belong to {probe.expected}{certainty(probe)}.")
         else:
-            yield unknown(
-                claim,
-                f"The first {probe.seen:,} entries on {claim} belong to {probe.expected}; the rest was not looked at.",
-                "Scan again with more time for the look into the volume.",
-            )
+            yield nothing_wrong(probe)
 
 
 def _wrong(release: ReleaseState, probe: OwnershipProbe) -> Judgement:
     at_least = "" if probe.exhaustive else "At least "
+    right_user = all(wrong.owner.uid == probe.expected.uid for wrong in probe.wrong)
+    fault = "have the user but not the group of" if right_user else "do not belong to"
     return failed(
         probe.claim,
-        f"{at_least}{probe.wrong_count:,} of {looked_at(probe)} on {probe.claim} do not belong to "
-        f"{probe.expected}, the user that the pod runs as.",
+        f"{at_least}{probe.wrong_count:,} of {looked_at(probe)} on {probe.claim} {fault} {probe.expected}, as which "
+        "the pod runs.",
         *(
             Evidence(
                 object=probe.claim,

@@ -1,5 +1,9 @@
+from typing import Any
+
+import pytest
+
 from auditor.model.finding import Result
-from tests.builders import UNSEEN, package_manager, pod_spec, probe, volume, workload, wrong_owner
+from tests.builders import UNSEEN, efs_access_point, package_manager, pod_spec, probe, volume, workload, wrong_owner
 from tests.rules.judging import only
 
 RULE = "storage-cannot-be-reowned"
@@ -25,6 +29,13 @@ def test_passes_where_nothing_is_wrong_with_its_files() -> None:
 
 def test_passes_where_owners_can_be_changed() -> None:
     assert only(RULE, package_manager(ownership=WRONG)).result is Result.PASSED
+
+
+@pytest.mark.parametrize("facets", [{"ownership": WRONG}, {"workload": ROOT}])
+def test_passes_where_the_storage_does_everything_as_its_own_user(facets: dict[str, Any]) -> None:
+    finding = only(RULE, package_manager(volumes=(efs_access_point(),), **facets))
+    assert finding.result is Result.PASSED
+    assert "EFS replaces the client's user and group" in finding.message
 
 
 def test_cannot_tell_what_an_nfs_export_allows() -> None:

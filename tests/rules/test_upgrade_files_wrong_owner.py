@@ -1,8 +1,9 @@
 import msgspec
 
+from auditor.model.action import ScaleWorkload, UpgradeRelease
 from auditor.model.finding import Result
 from auditor.model.seen import Unseen
-from tests.builders import PACKAGE_MANAGER, probe, wrong_owner
+from tests.builders import PACKAGE_MANAGER, efs_access_point, probe, wrong_owner
 from tests.rules.judging import fix_of, only, results
 from tests.rules.upgrades import as_root, upgraded
 
@@ -28,6 +29,21 @@ def test_what_is_right_for_root_today_is_no_fault_of_today() -> None:
 
 def test_passes_where_the_files_are_the_new_users_already() -> None:
     assert results(RULE, as_root(ownership=(for_target(),))) == [Result.PASSED]
+
+
+def test_passes_where_the_storage_does_everything_as_its_own_user_and_nothing_is_re_owned() -> None:
+    state = as_root(ownership=(for_target(wrong_owner(5)),), volumes=(efs_access_point(),))
+    assert results(RULE, state) == [Result.PASSED]
+    kinds = [type(action) for action in fix_of(only("chart-not-at-target", state)).actions]
+    assert kinds == [ScaleWorkload, UpgradeRelease, ScaleWorkload]
+
+
+def test_cannot_tell_of_what_was_not_looked_at() -> None:
+    cut_off = only(RULE, as_root(ownership=(for_target(exhaustive=False),)))
+    assert cut_off.result is Result.UNKNOWN
+    assert "the rest was not looked at" in cut_off.message
+    sampled = as_root(ownership=(for_target(exhaustive=False, detectable_share=0.002),))
+    assert "with 95 % where they are 0.2%" in only(RULE, sampled).message
 
 
 def test_passes_where_the_server_keeps_its_user() -> None:

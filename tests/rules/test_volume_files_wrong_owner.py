@@ -11,6 +11,7 @@ from auditor.model.snapshot import Event
 from tests.builders import (
     UNSEEN,
     claim,
+    efs_access_point,
     object_ref,
     package_manager,
     pod,
@@ -98,6 +99,19 @@ def test_the_finding_stands_where_no_job_can_be_planned(facet: str) -> None:
     finding = only(RULE, package_manager(ownership=WRONG, **hidden))
     assert finding.result is Result.FAILED
     assert fix_of(finding).actions == ()
+
+
+def test_fails_for_another_group_alone_and_says_that_the_user_is_right() -> None:
+    finding = only(RULE, package_manager(ownership=(probe(wrong_owner(owner=Owner(999, 100))),)))
+    assert finding.result is Result.FAILED
+    assert "have the user but not the group of 999:999" in finding.message
+
+
+def test_passes_where_the_storage_does_everything_as_its_own_user() -> None:
+    strangers = (probe(wrong_owner(owner=Owner(50001, 50001))),)
+    finding = only(RULE, package_manager(ownership=strangers, volumes=(efs_access_point(),)))
+    assert finding.result is Result.PASSED
+    assert "EFS replaces the client's user and group" in finding.message
 
 
 def test_passes_when_all_entries_belong_to_the_pods_user() -> None:
