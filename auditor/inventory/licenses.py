@@ -14,9 +14,10 @@ from auditor.inventory.workload import workload
 from auditor.model.helm import HelmRecord
 from auditor.model.keypath import look_up
 from auditor.model.kubernetes import SECRETS, Access, ObjectRef
-from auditor.model.product import Product
+from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet, LicenseSecret, SecretKey
 from auditor.questions.license import VARIABLES
+from auditor.questions.license import sources as license_sources
 from auditor.questions.pod_spec import container
 from auditor.questions.values import effective_values
 
@@ -34,33 +35,58 @@ class Source(msgspec.Struct, frozen=True):
 def license_secrets(look: Look) -> tuple[LicenseSecret, ...]:
     deployment, record = workload(look), helm.or_unseen(look)
     values = effective_values(record) if isinstance(record, HelmRecord) else {}
-    if deployment:
-        sources = _of_pod(deployment.pod_spec.reveal(), look.found.product, values)
-    else:
-        sources = _of_values(values, look)
+    sources = _of_pod(look, deployment.pod_spec.reveal(), values) if deployment else _of_values(values, look)
     return tuple(_secret(look, source) for source in dict.fromkeys(sources))
 
 
-def _of_pod(spec: Mapping[str, Any], product: Product, values: Mapping[str, Any]) -> Iterator[Source]:
+def _of_pod(look: Look, spec: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[Source, ...]:
+    """Raises NotSeenError where the license comes from elsewhere than a Secret that the spec names."""
+    product = look.found.product
     server = container(spec, product.container)
     environment = {variable["name"]: variable for variable in server.get("env") or ()}
-    for name in VARIABLES[product]:
-        chosen = (environment.get(name, {}).get("valueFrom") or {}).get("secretKeyRef")
-        if chosen:
-            yield Source("key", chosen["name"], chosen["key"])
+    chosen = [(environment.get(name, {}).get("valueFrom") or {}).get("secretKeyRef") for name in VARIABLES[product]]
+    sources = [Source("key", one["name"], one["key"]) for one in chosen if one]
+    volumes = {volume["name"]: volume for volume in spec.get("volumes") or ()}
     paths = [environment.get(f"{name}_FILE_PATH", {}).get("value", "") for name in VARIABLES[product]]
-    secrets = {volume["name"]: volume["secret"] for volume in spec.get("volumes") or () if "secret" in volume}
+    elsewhere: list[str] = []
     for mount in server.get("volumeMounts") or ():
-        secret, folder = secrets.get(mount["name"]), mount["mountPath"].rstrip("/")
+        folder = mount["mountPath"].rstrip("/")
         path = next((path for path in paths if f"{path}/".startswith(f"{folder}/")), "")
-        if secret and (path or mount["name"] == _VOLUME):
-            asked = path.rpartition("/")[2] if path else str(_file_key(values))
-            yield Source("file", secret["secretName"], _key_behind(secret, asked))
+        if path or mount["name"] == _VOLUME:
+            below = path.removeprefix(folder).strip("/") if path else _file_key(values)
+            volume = volumes.get(mount["name"]) or {}
+            found = _behind(volume, mount.get("subPath") or below)
+            sources += found
+            elsewhere += [] if found else [f"volume {mount['name']} ({', '.join(sorted(volume.keys() - {'name'}))})"]
+    if not license_sources(product, server) and server.get("envFrom"):
+        elsewhere.append("the objects in envFrom")
+    if elsewhere and not sources:
+        raise NotSeenError(_in_no_secret(look, elsewhere[0]))
+    return tuple(sources)
+
+
+def _behind(volume: Json, file: str) -> list[Source]:
+    """The one Secret that a file of the volume comes from; none where that isn't sure."""
+    if "secret" in volume:
+        secret = volume["secret"]
+        return [Source("file", secret["secretName"], _key_behind(secret, file) or file)]
+    secrets = [one["secret"] for one in (volume.get("projected") or {}).get("sources") or () if "secret" in one]
+    found = [Source("file", one["name"], key) for one in secrets if (key := _key_behind(one, file))]
+    whole = [Source("file", one["name"], file) for one in secrets if not one.get("items")]
+    return found or (whole if len(whole) == 1 else [])
 
 
 def _key_behind(secret: Json, file: str) -> str:
     """`items` may put a key under another file name."""
-    return next((item["key"] for item in secret.get("items") or () if item["path"] == file), file)
+    return next((item["key"] for item in secret.get("items") or () if item["path"] == file), "")
+
+
+def _in_no_secret(look: Look, where: str) -> Unseen:
+    name = f"Deployment {look.namespace}/{look.found.fullname}"
+    return Unseen(
+        reason=f"{name} takes its license from {where}, not from a Secret that it names, so it was not looked at.",
+        how="Look at the license from its pod; the server shows its state to its administrators.",
+    )
 
 
 def _of_values(values: Mapping[str, Any], look: Look) -> Iterator[Source]:

@@ -532,6 +532,68 @@ def test_a_license_secret_that_is_missing_is_said_to_be_missing() -> None:
     assert [secret.exists for secret in state.license_secrets] == [True, False]
 
 
+def licensed(volume: Json, *, path: str = "/etc/lic/license.lic", mount: Json | None = None, **server: Any) -> Any:
+    """Of a Package Manager that takes its license from `volume` alone."""
+    objects = release("rstudio-pm")
+    spec = objects[0]["spec"]["template"]["spec"]
+    environment = [{"name": "RSPM_LICENSE_FILE_PATH", "value": path}] if path else []
+    spec["containers"][0] |= {"env": environment, **server}
+    spec["containers"][0]["volumeMounts"] = [{"name": "lic", "mountPath": "/etc/lic", **(mount or {})}]
+    spec["volumes"] = [{"name": "lic"} | volume]
+    found = one(*objects, facets=frozenset({Facet.LICENSE_SECRETS})).license_secrets
+    return found if isinstance(found, Unseen) else [(one.ref.name, one.key) for one in found]
+
+
+SECRET = {"secret": {"secretName": "s"}}
+AT_ONCE = {"mountPath": "/etc/lic/license.lic", "subPath": "mine.lic"}
+RENAMED = {"items": [{"key": "mine.lic", "path": "license.lic"}]}
+
+
+@pytest.mark.parametrize(
+    ("volume", "mount", "key"),
+    [
+        (SECRET, None, "license.lic"),
+        (SECRET, AT_ONCE, "mine.lic"),
+        ({"secret": {"secretName": "s"} | RENAMED}, None, "mine.lic"),
+        ({"projected": {"sources": [{"configMap": {"name": "c"}}, {"secret": {"name": "s"}}]}}, None, "license.lic"),
+        (
+            {"projected": {"sources": [{"secret": {"name": "other"}}, {"secret": {"name": "s"} | RENAMED}]}},
+            None,
+            "mine.lic",
+        ),
+    ],
+)
+def test_a_license_file_is_followed_to_its_secret_and_key(volume: Json, mount: Json | None, key: str) -> None:
+    assert licensed(volume, mount=mount) == [("s", key)]
+
+
+def test_a_license_file_below_a_folder_of_the_volume_is_not_looked_for_by_its_name_alone() -> None:
+    nested = {"secret": {"secretName": "s", "items": [{"key": "mine.lic", "path": "pm/license.lic"}]}}
+    assert licensed(nested, path="/etc/lic/pm/license.lic") == [("s", "mine.lic")]
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"csi": {"driver": "secrets-store.csi.k8s.io"}},
+        {"projected": {"sources": [{"secret": {"name": "a"}}, {"secret": {"name": "b"}}]}},
+        {"configMap": {"name": "c"}},
+    ],
+)
+def test_a_license_file_from_elsewhere_is_not_seen(volume: Json) -> None:
+    found = licensed(volume)
+    assert isinstance(found, Unseen)
+    assert f"volume lic ({next(iter(volume))})" in found.reason
+
+
+def test_a_license_that_whole_objects_may_hold_is_not_seen_unless_one_is_named() -> None:
+    whole = [{"secretRef": {"name": "all"}}]
+    found = licensed({"emptyDir": {}}, path="", envFrom=whole)
+    assert isinstance(found, Unseen)
+    assert "the objects in envFrom" in found.reason
+    assert licensed(SECRET, envFrom=whole) == [("s", "license.lic")]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
