@@ -33,3 +33,12 @@ def sources(product: Product, container: Mapping[str, Any]) -> dict[str, str]:
             if name in given:
                 found.setdefault(kind, name)
     return found
+
+
+def plain_keys(product: Product, environment: Any) -> dict[str, str]:
+    """License keys that stand in the environment themselves, by variable. Never put one into a message."""
+    return {
+        entry["name"]: str(entry["value"])
+        for entry in (environment if isinstance(environment, list | tuple) else ())
+        if isinstance(entry, Mapping) and entry.get("name") in VARIABLES[product] and entry.get("value")
+    }

@@ -6,6 +6,7 @@ from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, fail
 from auditor.model.product import Product
 from auditor.model.snapshot import Facet, ReleaseState
 from auditor.questions import required
+from auditor.questions.license import plain_keys
 from auditor.questions.values import user_set
 
 RULE = Rule(
@@ -15,8 +16,8 @@ RULE = Rule(
     reads=frozenset({Facet.HELM}),
     why="Helm keeps every revision's values in a Secret of the namespace, and values files end up in repositories and "
     "build logs: whoever reads one of them has the license.",
-    remedy="Put the license file into a Secret of your own, name it in license.file.secret, and remove license.key and "
-    "license.file.contents from the values.",
+    remedy="Put the license file into a Secret of your own, name it in license.file.secret, and remove license.key, "
+    "license.file.contents and variables with a license in pod.env from the values.",
     source="https://helm.sh/docs/topics/advanced/#storage-backends",
 )
 _KEYS = ("license.key", "license.file.contents")
@@ -25,6 +26,7 @@ _KEYS = ("license.key", "license.file.contents")
 def check(release: ReleaseState) -> Iterator[Judgement]:
     record = required.helm_record(release)
     inline = [key for key in _KEYS if user_set(record, key)]
+    inline += [f"pod.env {name}" for name in plain_keys(release.product, user_set(record, "pod.env"))]
     if inline:
         yield failed(
             release.object,

@@ -1,6 +1,6 @@
 from auditor.model.finding import Finding, Result
 from auditor.model.snapshot import SecretKey
-from tests.builders import UNSEEN, connect, license_secret, secret_key
+from tests.builders import CONNECT, UNSEEN, connect, license_secret, pod_spec, secret_key, workload
 from tests.rules.judging import only
 
 RULE = "license-whitespace"
@@ -13,6 +13,13 @@ def finding(source: str, *keys: SecretKey) -> Finding:
 
 def test_fails_when_white_space_surrounds_a_key() -> None:
     assert finding("key", secret_key("rstudio-connect", surrounding_whitespace=True)).result is Result.FAILED
+
+
+def test_fails_for_a_key_in_the_pods_environment() -> None:
+    spec = pod_spec(CONNECT, env=[{"name": "PCT_LICENSE", "value": "canary-AAAA\n"}])
+    finding = only(RULE, connect(workload=workload(CONNECT, spec=spec)))
+    assert (finding.result, finding.object.kind) == (Result.FAILED, "Deployment")
+    assert "canary" not in repr(finding)
 
 
 def test_passes_over_a_license_file_whose_last_line_ends() -> None:
