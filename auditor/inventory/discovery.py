@@ -12,11 +12,13 @@ from auditor.inventory import releases
 from auditor.inventory.asking import Asker, Json
 from auditor.inventory.found import Found, StoredRelease
 from auditor.inventory.images import product_of_image
+from auditor.model.helm import HelmStatus
 from auditor.model.kubernetes import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, SECRETS, Access
 from auditor.model.product import Product
 from auditor.model.scope import Scope
 from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import ReleaseRef
+from auditor.questions.gitops import ARGO_CD, deployed_by
 from auditor.questions.values import effective_values
 
 DISCOVERY_ACCESS: Final = (
@@ -27,8 +29,8 @@ DISCOVERY_ACCESS: Final = (
 )
 _PRODUCTS: Final = {product.value: product for product in Product}
 _RELEASE_NAME: Final = "meta.helm.sh/release-name"
-_ARGO_CD: Final = frozenset({"argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance"})
-"""On what Argo CD applies (https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/)."""
+_UNSEEN: Final[Mapping[str, str]] = {_RELEASE_NAME: ""}
+"""Marks of a ConfigMap that nobody can see: whether Helm installed it is open."""
 
 
 class Discovery:
@@ -102,20 +104,13 @@ class Discovery:
             return None
         by_helm = marks.get(_RELEASE_NAME, "")
         ref = ReleaseRef(row["namespace"], by_helm or labels.get("app.kubernetes.io/instance") or row["name"])
-        record = stored.get(ref) or refused.get(ref.namespace)
-        if record is None and by_helm:
-            record = Unseen(
-                reason=f"Helm installed {ref}, and no Secret in its namespace holds the release's record.",
-                how="Helm keeps it elsewhere where HELM_DRIVER says so: see helm list with that driver.",
-            )
         return Found(
             ref=ref,
             product=product,
             fullname=row["name"],
             selector=row.get("selector", ""),
             image=_server_image(row, product),
-            # What Argo CD took over may still have Helm's record, of long ago.
-            stored=None if _ARGO_CD.intersection(marks) else record,
+            stored=_record(ref, marks, stored.get(ref) or refused.get(ref.namespace)),
         )
 
     def _marks(self, row: Json, product: Product, *, charted: bool) -> Mapping[str, str] | None:
@@ -126,23 +121,23 @@ class Discovery:
             config = self.ask.get(CONFIG_MAPS, namespace, f"{fullname}-config")
         except NotSeenError as error:
             if charted or product_of_image(_server_image(row, product)) is product:
-                return {}
+                return _UNSEEN
             self._see_not(error, f"Whether Deployment {namespace}/{fullname} is {product.full_name} is not known")
             return None
         if config is None:
             # No new pod can start without it: a release nonetheless, where the chart's own labels say so.
-            return {} if charted else None
+            return _UNSEEN if charted else None
         if product.gcfg_key not in (config.get("data") or {}):
             return None
         metadata = config["metadata"]
         return {**(metadata.get("labels") or {}), **(metadata.get("annotations") or {})}
 
     def _without_deployment(self, unclaimed: Iterator[StoredRelease]) -> Iterator[Found]:
-        """Releases that Helm did not bring to an end; whose chart isn't ours is forgotten at once. Deployed ones
-        without a Deployment of ours are not touched (nearly all are other people's), nor is an uninstalled one
-        with kept history."""
+        """Releases that Helm did not bring to an end; whose chart isn't ours is forgotten at once. Those that were
+        deployed once and have no Deployment of ours are not touched (nearly all are other people's), nor is an
+        uninstalled one with kept history."""
         for one in unclaimed:
-            if one.status not in releases.STUCK:
+            if one.status not in releases.STUCK or (one.deployed_once and one.status != HelmStatus.UNINSTALLING):
                 continue
             try:
                 record = releases.read_release(self.ask, one.ref.namespace, one.secret)
@@ -189,6 +184,22 @@ class Discovery:
             raise error.__cause__
         how = f"{error.unseen.how}; or {instead}" if instead else error.unseen.how
         self.blind.append(Unseen(reason=f"{consequence}: {error.unseen.reason}", how=how))
+
+
+def _record(
+    ref: ReleaseRef, marks: Mapping[str, str], record: StoredRelease | Unseen | None
+) -> StoredRelease | Unseen | None:
+    """Helm's, unless it is of long ago: of what Argo CD took over, or of what was uninstalled and applied anew."""
+    if _RELEASE_NAME not in marks or deployed_by({"labels": marks}, unlabelled=True) == ARGO_CD:
+        return None
+    if isinstance(record, StoredRelease) and record.status == HelmStatus.UNINSTALLED:
+        return None
+    if record is None and marks[_RELEASE_NAME]:
+        return Unseen(
+            reason=f"Helm installed {ref}, and no Secret in its namespace holds the release's record.",
+            how="Helm keeps it elsewhere where HELM_DRIVER says so: see helm list with that driver.",
+        )
+    return record
 
 
 def _guess(row: Json) -> Iterator[Product]:

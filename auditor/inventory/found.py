@@ -17,6 +17,8 @@ class StoredRelease(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     status: str
     secret: str
+    deployed_once: bool = False
+    """Some revision of it was brought to its end."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

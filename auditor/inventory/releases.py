@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NoReturn
 
+import msgspec
+
 from auditor.catalog.versions import parse
 from auditor.errors import UnreadableRelease
 from auditor.helm.decode import decode_release
@@ -27,6 +29,7 @@ STUCK: Final = frozenset(
         HelmStatus.PENDING_ROLLBACK,
     }
 )
+_BROUGHT_TO_END: Final = frozenset({HelmStatus.DEPLOYED, HelmStatus.SUPERSEDED})
 _LONGEST_NAME: Final = 63
 
 
@@ -39,11 +42,19 @@ def newest(secrets: Iterable[Json]) -> dict[ReleaseRef, StoredRelease]:
         name, version = labels.get("name", ""), labels.get("version", "")
         if not name or not version.isdecimal():
             continue
-        ref = ReleaseRef(metadata.get("namespace", ""), name)
-        if ref not in found or found[ref].revision < int(version):
-            found[ref] = StoredRelease(
-                ref=ref, revision=int(version), status=labels.get("status", ""), secret=metadata["name"]
-            )
+        ref, status = ReleaseRef(metadata.get("namespace", ""), name), labels.get("status", "")
+        one = StoredRelease(
+            ref=ref,
+            revision=int(version),
+            status=status,
+            secret=metadata["name"],
+            deployed_once=status in _BROUGHT_TO_END,
+        )
+        other = found.get(ref, one)
+        found[ref] = msgspec.structs.replace(
+            max(one, other, key=lambda stored: stored.revision),
+            deployed_once=one.deployed_once or other.deployed_once,
+        )
     return found
 
 

@@ -37,7 +37,7 @@ def workload(look: Look) -> Workload | None:
         marks={
             key: value for key, value in (body["metadata"].get("annotations") or {}).items() if key.startswith(MARK)
         },
-        deployed_by=deployed_by(body["metadata"]),
+        deployed_by=deployed_by(body["metadata"], unlabelled=True),
         unfinished="" if rollout.progress is Progress.CURRENT else rollout.reason,
         halted={
             one["reason"]: one.get("message", "")

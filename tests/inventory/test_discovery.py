@@ -60,13 +60,41 @@ def test_a_leftover_record_of_another_installer_is_not_taken_for_helms() -> None
     assert reader.asked("get", "secrets") == []
 
 
-def test_a_record_of_before_argo_cd_took_over_does_not_count() -> None:
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {"annotations": {"argocd.argoproj.io/tracking-id": "pm:/ConfigMap:posit/pm-rstudio-pm-config"}},
+        {"labels": {"app.kubernetes.io/instance": "pm"}},
+    ],
+)
+def test_a_record_of_before_argo_cd_took_over_does_not_count(marks: dict[str, dict[str, str]]) -> None:
     objects = release("rstudio-pm")
-    objects[1]["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = "pm:/ConfigMap:posit/pm-rstudio-pm-config"
+    metadata = objects[1]["metadata"]
+    for kind, own in marks.items():
+        metadata[kind] = metadata.get(kind, {}) | own
 
     (found,) = scan(FakeReader(*objects)).releases
 
     assert (str(found.ref), found.helm, found.chart_version) == ("posit/pm", None, "0.20.4")
+
+
+@pytest.mark.parametrize(("by_helm", "status"), [(False, "uninstalled"), (False, "deployed"), (True, "uninstalled")])
+def test_the_record_of_what_was_uninstalled_and_applied_anew_does_not_count(by_helm: bool, status: str) -> None:
+    objects = [each for each in release("rstudio-pm", helm=by_helm) if each.get("type") != "helm.sh/release.v1"]
+    reader = FakeReader(*objects, helm_secret("pm", "rstudio-pm", "0.4.0", status=status))
+
+    (found,) = scan(reader).releases
+
+    assert (found.helm, found.chart_version) == (None, "0.20.4")
+
+
+def test_a_record_counts_where_nobody_may_see_whose_the_configuration_is() -> None:
+    reader = FakeReader(*release("rstudio-pm"))
+    reader.refused.add(("get", "configmaps"))
+
+    (found,) = scan(reader).releases
+
+    assert isinstance(found.helm, HelmRecord)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +142,22 @@ def test_finds_a_release_that_never_got_its_deployment(status: str) -> None:
     assert isinstance(found.helm, HelmRecord)
     assert found.helm.status == status
     assert isinstance(found.product_version, Unseen)
+
+
+@pytest.mark.parametrize("before", ["deployed", "superseded"])
+def test_what_failed_after_it_was_deployed_once_is_read_only_where_its_deployment_is_ours(before: str) -> None:
+    reader = FakeReader(
+        helm_secret("theirs", "other", "2", revision=2, status="failed"),
+        helm_secret("theirs", "other", "1", status=before),
+    )
+    assert scan(reader).releases == ()
+    assert reader.asked("get", "secrets") == []
+
+
+def test_finds_an_uninstall_that_is_stuck_whatever_was_before() -> None:
+    uninstalling = helm_secret("rel", "rstudio-pm", "0.20.4", revision=2, status="uninstalling")
+    reader = FakeReader(uninstalling, helm_secret("rel", "rstudio-pm", "0.20.4", status="superseded"))
+    assert names(scan(reader)) == ["posit/rel rstudio-pm rel-rstudio-pm"]
 
 
 @pytest.mark.parametrize(

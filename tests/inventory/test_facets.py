@@ -129,6 +129,8 @@ def test_without_helm_the_service_is_what_the_chart_version_needs() -> None:
         ({}, ""),
         ({"labels": {"helm.toolkit.fluxcd.io/name": "pm"}}, "Flux"),
         ({"annotations": {"argocd.argoproj.io/tracking-id": "pm:apps/Deployment:posit/pm"}}, "Argo CD"),
+        ({"labels": {"app.kubernetes.io/instance": "pm"}}, "Argo CD"),
+        ({"labels": {"app.kubernetes.io/managed-by": "Helm"}}, ""),
     ],
 )
 def test_a_deployment_tells_who_deploys_it_from_a_repository(metadata: Json, tool: str) -> None:
