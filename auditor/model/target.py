@@ -26,6 +26,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A digest of the rows that --catalog added to those that it is judged by."""
     ownership_hook: bool = False
     """Whether the chart would run its own ownership hook there."""
+    failed: bool = False
+    """The release has that chart in a revision that Helm did not bring to its end."""
 
     @property
     def reached(self) -> bool:

@@ -47,7 +47,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         return any(
             state.ref not in planned
             for state in self.before.snapshot.releases
-            if isinstance(state.target, Unseen) or (state.target and not state.target.reached)
+            if isinstance(state.target, Unseen) or (state.target and (state.target.failed or not state.target.reached))
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor.catalog import Catalog
 from auditor.catalog.versions import order, parse
-from auditor.model.helm import HelmRecord
+from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.keypath import MISSING, look_up
 from auditor.model.ownership import PACKAGE_MANAGER_USER, Owner
 from auditor.model.product import Product
@@ -54,8 +54,18 @@ class Upgrades:
                 how=f"Ask for {record.chart_version} or a newer one.",
             )
         if record.chart_version == version:
-            return Target(present=version, version=version)
+            return _at_target(record, version, release)
         return _judged(self.catalog, record, version, release, self.defaults.get(product))
+
+
+def _at_target(record: HelmRecord, version: str, release: ReleaseRef) -> Target | Unseen:
+    if record.status in (HelmStatus.DEPLOYED, HelmStatus.FAILED):
+        return Target(present=version, version=version, failed=record.status is HelmStatus.FAILED)
+    return Unseen(
+        reason=f"Revision {record.revision} of release {release} has chart {version} and is {record.status}, so whether"
+        " the release gets there is not known yet.",
+        how="Let Helm end, or roll back where it was cut off, and look again.",
+    )
 
 
 def _judged(

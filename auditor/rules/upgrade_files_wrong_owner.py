@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, passed
+from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed, passed, unknown
 from auditor.model.ownership import entries
 from auditor.model.product import Product
 from auditor.model.seen import seen
@@ -29,6 +29,14 @@ RULE = Rule(
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
     target = target_of(release)
+    if target.failed:
+        yield unknown(
+            release.object,
+            f"The upgrade of release {release.ref} to chart {target.version} failed, and whose its files must be is not"
+            " known before it is rolled back or made again.",
+            "See release-failed, and look again after that.",
+        )
+        return
     if target.reached or not owner_changes(release, target):
         return
     for claim in seen(release.claims):

@@ -13,8 +13,9 @@ import pytest
 from auditor.errors import Interrupted, Unavailable, UnreadableFile
 from auditor.model.outcome import State
 from auditor.pipeline import fix
-from auditor.pipeline.scan import ScanRequest
+from auditor.pipeline.scan import ScanRequest, ScanResult
 from auditor.settings import ClusterSettings
+from tests.builders import package_manager, snapshot, target
 from tests.steps import label, outcome, planned, upgrade, wanting
 
 BEFORE = wanting(label(), rule="r")
@@ -34,6 +35,16 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Any:
     return SimpleNamespace(
         plan=PLAN, before=SimpleNamespace(findings=(BEFORE,)), connection=None, request=None, asked=asked
     )
+
+
+@pytest.mark.parametrize(("failed", "left"), [(False, False), (True, True)])
+def test_an_upgrade_whose_revision_failed_is_left_to_do(prepared: Any, failed: bool, left: bool) -> None:
+    state = package_manager(target=target(failed=failed))
+    before = ScanResult(snapshot=snapshot(state), findings=())
+    whole = fix.Prepared(
+        connection=prepared.connection, request=prepared.request, asked=prepared.asked, before=before, plan=planned()
+    )
+    assert whole.upgrades_left is left
 
 
 def carry_out(prepared: Any, said: list[str]) -> fix.FixResult:

@@ -135,3 +135,10 @@ def test_cannot_tell_the_way_back_to_an_older_chart() -> None:
     found = only(RULE, upgraded(CONNECT, "0.21.0", "0.20.0", STORAGE))
     assert found.result is Result.UNKNOWN
     assert "newer than 0.20.0" in found.message
+
+
+def test_cannot_tell_while_helm_is_on_its_way_there() -> None:
+    record = helm_record(PACKAGE_MANAGER, status=HelmStatus.PENDING_UPGRADE, chart_version="0.20.4")
+    found = only(RULE, upgraded(PACKAGE_MANAGER, "0.20.4", "0.20.4", helm=record))
+    assert found.result is Result.UNKNOWN
+    assert "Revision 3 of release posit/rstudio-pm has chart 0.20.4 and is pending-upgrade" in found.message

@@ -1,9 +1,11 @@
 import msgspec
+import pytest
 
 from auditor.model.action import ScaleWorkload, UpgradeRelease
 from auditor.model.finding import Result
+from auditor.model.helm import HelmStatus
 from auditor.model.seen import Unseen
-from tests.builders import PACKAGE_MANAGER, efs_access_point, probe, wrong_owner
+from tests.builders import PACKAGE_MANAGER, efs_access_point, helm_record, probe, wrong_owner
 from tests.rules.judging import fix_of, only, results
 from tests.rules.upgrades import as_root, upgraded
 
@@ -36,6 +38,13 @@ def test_passes_where_the_storage_does_everything_as_its_own_user_and_nothing_is
     assert results(RULE, state) == [Result.PASSED]
     kinds = [type(action) for action in fix_of(only("chart-not-at-target", state)).actions]
     assert kinds == [ScaleWorkload, UpgradeRelease, ScaleWorkload]
+
+
+@pytest.mark.parametrize("status", [HelmStatus.FAILED, HelmStatus.PENDING_UPGRADE])
+def test_cannot_tell_at_a_revision_that_helm_did_not_bring_to_its_end(status: HelmStatus) -> None:
+    record = helm_record(chart_version="0.20.4", status=status)
+    state = upgraded(PACKAGE_MANAGER, "0.20.4", "0.20.4", helm=record)
+    assert results(RULE, state) == [Result.UNKNOWN]
 
 
 def test_cannot_tell_of_what_was_not_looked_at() -> None:
