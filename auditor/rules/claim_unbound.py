@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, failed
 from auditor.model.product import Product
@@ -43,12 +43,10 @@ def _because(release: ReleaseState, claim: Claim) -> str:
 
 
 def _waits_for_a_pod(release: ReleaseState, claim: Claim) -> bool:
-    """With WaitForFirstConsumer a claim stays pending as long as no pod mounts it, which is right at zero replicas."""
-    none: Mapping[str, object] = {}
-    classes = release.storage_classes
-    storage_class = none if isinstance(classes, Unseen) else classes.get(claim.storage_class, none)
-    return (
-        isinstance(release.workload, Workload)
-        and release.workload.replicas == 0
-        and storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
-    )
+    """With WaitForFirstConsumer a claim stays pending as long as no pod mounts it, which is right at zero replicas.
+    Raises NotSeenError where that would be an answer and nobody may see it."""
+    idle = isinstance(release.workload, Workload) and release.workload.replicas == 0
+    if not idle or claim.phase != "Pending":
+        return False
+    storage_class = seen(release.storage_classes).get(claim.storage_class) or {}
+    return storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"

@@ -46,6 +46,12 @@ def test_cannot_tell_without_seeing_claims() -> None:
     assert only(RULE, package_manager(claims=UNSEEN)).result is Result.UNKNOWN
 
 
+def test_cannot_tell_whether_it_waits_for_a_pod_without_seeing_storage_classes() -> None:
+    idle = package_manager(claims=PENDING, storage_classes=UNSEEN, workload=workload(replicas=0))
+    finding = only(RULE, idle)
+    assert (finding.result, finding.message) == (Result.UNKNOWN, UNSEEN.reason)
+
+
 def test_what_the_provisioner_says_is_evidence() -> None:
     unbound = claim(phase="Pending")
     said = Event(object=unbound.ref, reason="ProvisioningFailed", message="quota exceeded", count=3)
