@@ -34,6 +34,7 @@ def workload(look: Look) -> Workload | None:
         pod_spec=Withheld(pod_spec),
         image=container(pod_spec, look.found.product.container).get("image", ""),
         service_account=pod_spec.get("serviceAccountName") or "default",
+        strategy=spec.get("strategy") or {},
         marks={
             key: value for key, value in (body["metadata"].get("annotations") or {}).items() if key.startswith(MARK)
         },

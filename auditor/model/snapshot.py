@@ -76,6 +76,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """Of the server's container."""
     service_account: str
     """"default" where the spec names none."""
+    strategy: Mapping[str, Any] = {}
+    """How it replaces its pods: `spec.strategy` as the API gave it."""
     marks: Mapping[str, str] = {}
     """Annotations of ours: what was remembered while it is at zero replicas."""
     deployed_by: str = ""

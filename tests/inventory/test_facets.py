@@ -288,6 +288,7 @@ def test_a_deployment_and_its_pods_are_told_as_they_are() -> None:
 def test_a_rollout_that_is_stuck_is_not_taken_for_the_old_pod_that_is_ready() -> None:
     objects = release("rstudio-pm")
     healthy = one(*objects, facets=frozenset({Facet.WORKLOAD})).workload
+    objects[0]["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "100%"}}
     objects[0]["status"] |= {
         "replicas": 2,
         "conditions": [
@@ -300,6 +301,7 @@ def test_a_rollout_that_is_stuck_is_not_taken_for_the_old_pod_that_is_ready() ->
     assert isinstance(healthy, Workload)
     assert isinstance(stuck, Workload)
     assert (healthy.unfinished, healthy.halted) == ("", {})
+    assert stuck.strategy["rollingUpdate"] == {"maxSurge": "100%"}
     assert (stuck.unfinished, stuck.halted) == ("1 old replicas still to go", {"FailedCreate": "exceeded quota"})
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from auditor.model.finding import Result
 from auditor.model.snapshot import Event
-from tests.builders import UNSEEN, claim, helm_record, package_manager, pod, workload
+from tests.builders import UNSEEN, claim, package_manager, pod, volume, workload
 from tests.rules.judging import only
 
 RULE = "claim-blocks-rollout"
@@ -18,8 +18,16 @@ def test_fails_when_the_new_pod_comes_before_the_old_one_goes(mode: str) -> None
 
 @pytest.mark.parametrize("strategy", [{"type": "Recreate"}, {"rollingUpdate": {"maxSurge": 0}}])
 def test_passes_when_the_old_pod_goes_first(strategy: Any) -> None:
-    record = helm_record(values={"strategy": strategy})
-    assert only(RULE, package_manager(claims=EXCLUSIVE, helm=record)).result is Result.PASSED
+    state = package_manager(claims=EXCLUSIVE, workload=workload(strategy=strategy))
+    assert only(RULE, state).result is Result.PASSED
+
+
+@pytest.mark.parametrize("kind", ["local", "hostPath"])
+def test_passes_where_the_volume_keeps_all_pods_on_its_node(kind: str) -> None:
+    bound = (volume({kind: {"path": "/srv"}, "nodeAffinity": {"required": {}}}),)
+    assert only(RULE, package_manager(claims=EXCLUSIVE, volumes=bound)).result is Result.PASSED
+    one_pod = (claim(access_modes=("ReadWriteOncePod",)),)
+    assert only(RULE, package_manager(claims=one_pod, volumes=bound)).result is Result.FAILED
 
 
 def test_passes_with_a_shared_claim() -> None:
@@ -31,8 +39,12 @@ def test_passes_over_several_replicas_of_which_another_rule_speaks() -> None:
     assert only(RULE, release).result is Result.PASSED
 
 
-def test_cannot_tell_without_the_values() -> None:
-    assert only(RULE, package_manager(claims=EXCLUSIVE, helm=UNSEEN)).result is Result.UNKNOWN
+def test_fails_whoever_deployed_it() -> None:
+    assert only(RULE, package_manager(claims=EXCLUSIVE, helm=None)).result is Result.FAILED
+
+
+def test_cannot_tell_without_the_deployment() -> None:
+    assert only(RULE, package_manager(claims=EXCLUSIVE, workload=UNSEEN)).result is Result.UNKNOWN
 
 
 def test_a_multi_attach_error_that_is_there_already_is_evidence() -> None:
