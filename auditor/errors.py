@@ -45,6 +45,12 @@ class Conflict(ApiError):
     status = 409
 
 
+class Gone(ApiError):
+    """What was asked for is too old to be had any more, such as the rest of a list."""
+
+    status = 410
+
+
 class Invalid(ApiError):
     status = 422
 

@@ -12,7 +12,7 @@ from auditor.cluster.connect import Connection
 from auditor.cluster.exec import ExecResult, run_in_container
 from auditor.cluster.request import path_of, refusal, send, stream
 from auditor.cluster.retry import ATTEMPTS
-from auditor.errors import NotFound
+from auditor.errors import Gone, NotFound
 from auditor.model.kubernetes import PODS, Access, Resource
 
 PAGE = 500
@@ -80,8 +80,20 @@ class Reader:
         refused = refusal(self.connection, "list", resource, namespace)
         query = {"limit": str(PAGE), "labelSelector": labels, "fieldSelector": fields}
         query = {name: value for name, value in query.items() if value}
+        told: set[tuple[str, str]] = set()
+        again: frozenset[tuple[str, str]] | None = None
         while True:
-            page = send(self.connection, "GET", path_of(resource, namespace), refused, query=query, accept=accept)
+            try:
+                page = send(self.connection, "GET", path_of(resource, namespace), refused, query=query, accept=accept)
+            except Gone:
+                # The rest of a list is kept for some minutes only; what was told of it is left out of the next one.
+                if again is not None or not query.pop("continue", ""):
+                    raise
+                again = frozenset(told)
+                continue
+            for part in page.keys() & {"items", "rows"}:
+                page[part] = [one for one in page[part] or () if _name(one) not in (again or ())]
+                told.update(map(_name, page[part]))
             yield page
             token = (page.get("metadata") or {}).get("continue")
             if not token:
@@ -146,3 +158,9 @@ class Reader:
         except NotFound:
             return ""
         return str(((answer.get("status") or {}).get("userInfo") or {}).get("username", ""))
+
+
+def _name(one: Mapping[str, Any]) -> tuple[str, str]:
+    """Namespace and name of a list's item or a Table's row."""
+    metadata = one.get("object", one)["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]

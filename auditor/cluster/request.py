@@ -14,7 +14,7 @@ from kubernetes.client import ApiException
 
 from auditor.cluster.connect import Connection
 from auditor.cluster.retry import ATTEMPTS, Transient, with_retries
-from auditor.errors import ApiError, ClusterError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from auditor.errors import ApiError, ClusterError, Conflict, Forbidden, Gone, Invalid, NotFound, Unauthorized
 from auditor.model.kubernetes import Resource
 
 log = structlog.get_logger()
@@ -51,6 +51,8 @@ class Refusal:
             return NotFound(f"The API server does not have {self.what} (404).")
         if status == Conflict.status:
             return Conflict(f"{self.what} could not be changed: {said or 'it was changed meanwhile'} (409).")
+        if status == Gone.status:
+            return Gone(f"The API server can no longer {self.verb} {self.what}: {said or 'it is too old'} (410).")
         if status == Invalid.status:
             return Invalid(f"The API server refuses {self.what} as invalid: {said or 'no reason given'} (422).")
         if status in _RETRIED_STATUS:

@@ -20,6 +20,7 @@ from auditor.errors import (
     ClusterError,
     Conflict,
     Forbidden,
+    Gone,
     Invalid,
     NotFound,
     Unauthorized,
@@ -138,6 +139,23 @@ def test_lists_come_page_by_page(server: ScriptedApiServer, connection: Connecti
     assert [item["metadata"]["name"] for item in items] == ["p1", "p2", "p3"]
     assert {request.query["labelSelector"] for request in server.requests} == {"a=b"}
     assert all(item["kind"] == "Pod" and item["apiVersion"] == "v1" for item in items)
+
+
+def test_a_list_whose_rest_is_gone_begins_anew_once_and_tells_nothing_twice(
+    server: ScriptedApiServer, connection: Connection
+) -> None:
+    def page(names: str, follow: str = "") -> tuple[int, dict[str, str], object]:
+        items = [{"metadata": {"namespace": "ns", "name": name}} for name in names]
+        return 200, {}, {"metadata": {"continue": follow}, "items": items}
+
+    gone = status(410, "The provided continue parameter is too old")
+    server.answers = [page("ab", "p2"), gone, page("abc", "p2"), page("d")]
+    assert [item["metadata"]["name"] for item in Reader(connection).list(PODS, "ns")] == ["a", "b", "c", "d"]
+    assert [request.query.get("continue") for request in server.requests] == [None, "p2", None, "p2"]
+
+    server.answers = [page("ab", "p2"), gone, page("abc", "p2"), gone]
+    with pytest.raises(Gone, match="too old"):
+        list(Reader(connection).list(PODS, "ns"))
 
 
 def test_a_metadata_only_list_never_asks_for_contents(server: ScriptedApiServer, connection: Connection) -> None:
