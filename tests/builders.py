@@ -322,12 +322,15 @@ def content_directory(*unreadable: WrongOwner, **fields: Any) -> ContentDirector
     return ContentDirectory(**healthy | {"unreadable": unreadable} | fields)
 
 
-def hook_job(*, active: int = 0, failed: int = 0, succeeded: int = 0, waiting_reason: str = "") -> HookJob:
+def hook_job(
+    *, active: int = 0, failed: int = 0, succeeded: int = 0, ended: str = "", waiting_reason: str = ""
+) -> HookJob:
     return HookJob(
         ref=object_ref("Job", "rstudio-pm-chown-shared-storage"),
         active=active,
         failed=failed,
         succeeded=succeeded,
+        ended=ended,
         waiting_reason=waiting_reason,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.inventory.asking import Look, reading
+from auditor.inventory.asking import Json, Look, reading
 from auditor.inventory.workload import waiting_reason
 from auditor.model.kubernetes import JOBS, PODS, Access, ObjectRef
 from auditor.model.product import Product
@@ -26,6 +26,11 @@ def hook_jobs(look: Look) -> tuple[HookJob, ...]:
             active=status.get("active", 0),
             failed=status.get("failed", 0),
             succeeded=status.get("succeeded", 0),
+            ended=next((one["type"] for one in status.get("conditions") or () if _ends(one)), ""),
             waiting_reason=next(filter(None, map(waiting_reason, pods)), ""),
         ),
     )
+
+
+def _ends(condition: Json) -> bool:
+    return condition["type"] in ("Complete", "Failed") and condition["status"] == "True"

@@ -202,6 +202,8 @@ class HookJob(msgspec.Struct, frozen=True, kw_only=True):
     active: int
     failed: int
     succeeded: int
+    ended: str = ""
+    """"Complete" or "Failed"; "" while it may still come to either."""
     waiting_reason: str = ""
 
 

@@ -22,9 +22,9 @@ RULE = Rule(
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
     for job in seen(release.hook_jobs):
-        if job.waiting_reason or job.failed:
+        if job.waiting_reason or job.ended == "Failed":
             yield _stuck(release, job)
-        elif job.active:
+        elif not job.ended and (job.active or job.failed):  # a failed pod is tried again
             yield unknown(
                 job.ref,
                 f"{job.ref} is running: whether it ends well is not known yet.",

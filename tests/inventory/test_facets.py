@@ -790,6 +790,18 @@ def test_content_is_looked_at_where_it_runs_though_only_the_releases_namespace_i
     assert snapshot.blind == ()
 
 
+@pytest.mark.parametrize(("status", "ended"), [("True", "Failed"), ("False", "")])
+def test_a_hook_has_failed_where_its_condition_says_so(status: str, ended: str) -> None:
+    conditions = [{"type": "Suspended", "status": "True"}, {"type": "Failed", "status": status}]
+    name = "pm-rstudio-pm-chown-shared-storage"
+    job = body("Job", name, spec={}, status={"failed": 1, "conditions": conditions})
+
+    state = one(*release("rstudio-pm"), job, facets=frozenset({Facet.HOOK_JOBS}))
+
+    assert not isinstance(state.hook_jobs, Unseen)
+    assert [hook.ended for hook in state.hook_jobs] == [ended]
+
+
 def test_a_hook_that_hangs_is_told_with_what_its_pod_waits_for() -> None:
     name = "pm-rstudio-pm-chown-shared-storage"
     job = body("Job", name, spec={}, status={"active": 1})
