@@ -39,10 +39,11 @@ def product_version(image: str) -> str | Unseen:
             how="Look at it again once the release is installed.",
         )
     match = _VERSION.search(_tag(image))
-    if match:
+    if match and product_of_image(image):
         return match.group(1)
+    why = ", since the image is not one of Posit's: it may be a date" if match else ""
     return Unseen(
-        reason=f"The tag of image {image} doesn't tell the product's version.",
+        reason=f"The tag of image {image} doesn't tell the product's version{why}.",
         how="Ask the product: its start page and its log's first lines tell its version.",
     )
 

@@ -205,6 +205,7 @@ def test_no_secret_shows_in_a_snapshot(estate: FakeReader) -> None:
         ("posit/connect:latest", Product.CONNECT, None),
         ("posit/connect", Product.CONNECT, None),
         ("notposit/connect:1", None, None),
+        ("corp/connect:build-2026.01.15", None, None),
         ("", None, None),
     ],
 )
