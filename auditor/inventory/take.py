@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from auditor.inventory.accounts import role_bindings, service_accounts
@@ -96,6 +97,7 @@ def _state(look: Look, facets: frozenset[Facet], upgrades: Upgrades | None) -> R
         fullname=found.fullname,
         product_version=_product_version(found, look),
         target=look.target,
+        seen_at=datetime.now(UTC),
         **seen,
     )
 

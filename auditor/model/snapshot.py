@@ -8,6 +8,7 @@ Longer than 250 lines: one vocabulary, read as a whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -243,6 +244,8 @@ class ReleaseState(msgspec.Struct, frozen=True, kw_only=True):
     """The level that the release's namespace enforces: "restricted", ...; "" where it names none."""
     events: tuple[Event, ...] | Unseen = ()
     """Warnings about pods that aren't ready and claims that aren't bound."""
+    seen_at: datetime | None = None
+    """When it was looked at."""
     target: Target | Unseen | None = None
     """What an upgrade would make of it; None where none was asked for."""
 

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -23,6 +23,16 @@ def test_fails_with_the_time_at_which_it_began() -> None:
     began = datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
     record = msgspec.structs.replace(helm_record(status=HelmStatus.PENDING_UPGRADE), updated=began)
     assert "since 2026-11-21 02:30:00 UTC" in only(RULE, package_manager(helm=record)).message
+
+
+@pytest.mark.parametrize(
+    ("minutes", "result"), [(-1, Result.UNKNOWN), (14, Result.UNKNOWN), (16, Result.FAILED), (3000, Result.FAILED)]
+)
+def test_cannot_tell_whether_an_operation_that_has_just_begun_ends(minutes: int, result: Result) -> None:
+    began = datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
+    record = msgspec.structs.replace(helm_record(status=HelmStatus.PENDING_UPGRADE), updated=began)
+    state = package_manager(helm=record, seen_at=began + timedelta(minutes=minutes))
+    assert only(RULE, state).result is result
 
 
 @pytest.mark.parametrize("status", [HelmStatus.DEPLOYED, HelmStatus.FAILED])
