@@ -42,7 +42,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
     if there and not stuck and (walk or not workload.halted):
         yield unknown(
             workload.ref,
-            f"{_state(workload)}, and it goes on.{walk}",
+            f"{_state(workload)} so far.{walk}",
             f"Scan again in a while; if it stays so: {_look(workload, pods)}",
         )
         return
