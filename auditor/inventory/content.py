@@ -24,8 +24,10 @@ from auditor.questions.values import effective
 
 LAUNCHER_LABEL: Final = ("app.kubernetes.io/managed-by", "launcher")
 """On what the Launcher starts (charts from 0.3.15 on, their job.tpl)."""
-CONTENT_CONTAINERS: Final = frozenset({"connect-content", "rs-launcher-container"})
-"""Of the direct runner (charts/rstudio-connect/values.yaml, defaultResourceJobBase) and of the Launcher (job.tpl)."""
+DIRECT_CONTAINER: Final = "connect-content"
+"""Of the direct runner (charts/rstudio-connect/values.yaml, defaultResourceJobBase); of no other product."""
+CONTENT_CONTAINERS: Final = frozenset({DIRECT_CONTAINER, "rs-launcher-container"})
+"""The other is the Launcher's (job.tpl)."""
 _SINGLE_GETS: Final = 20
 _ACCOUNT: Final = ("spec", "template", "spec", "serviceAccountName")
 
@@ -151,9 +153,12 @@ def _launcher_pods(look: Look, namespace: str) -> Sequence[Json]:
 
 
 def _is_of_another(spec: Json, data_claim: str) -> bool:
-    """Content mounts the data of its own Connect; another one or Workbench may start its own in the same namespace."""
+    """Content mounts the data of its own Connect; another one or Workbench may start its own in the same namespace. What
+    mounts no claim at all is Connect's where its container has the name that only the direct runner gives."""
     volumes = spec.get("volumes") or ()
     claims = {one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")}
+    if not claims and any(one["name"] == DIRECT_CONTAINER for one in spec.get("containers") or ()):
+        return False
     return bool(data_claim and data_claim not in claims)
 
 

@@ -724,6 +724,8 @@ def test_content_of_another_connect_in_the_same_namespace_does_not_count() -> No
     session["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "launcher"}
 
     assert uses(content_of(own, other, session))[1:] == [("mine", "Job content/own")]
+    bare = content_job("bare", "also-mine", claim="", container="connect-content")
+    assert uses(content_of(own, bare, session))[1:] == [("also-mine", "Job content/bare"), ("mine", "Job content/own")]
 
 
 def test_an_account_is_told_of_content_that_has_ended_only_where_none_runs() -> None:
