@@ -153,8 +153,8 @@ def _launcher_pods(look: Look, namespace: str) -> Sequence[Json]:
 
 
 def _is_of_another(spec: Json, data_claim: str) -> bool:
-    """Content mounts the data of its own Connect; another one or Workbench may start its own in the same namespace. What
-    mounts no claim at all is Connect's where its container has the name that only the direct runner gives."""
+    """Content mounts the data of its own Connect; another one or Workbench may start its own in the same namespace.
+    What mounts no claim at all is Connect's where its container has the name that only the direct runner gives."""
     volumes = spec.get("volumes") or ()
     claims = {one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")}
     if not claims and any(one["name"] == DIRECT_CONTAINER for one in spec.get("containers") or ()):
