@@ -179,6 +179,13 @@ def test_cut_off_between_two_steps_and_run_again_it_ends_in_the_same_state(
     assert "posit-audit/" not in kubectl("get", SERVER, "-n", namespace, "-o", "jsonpath={.metadata.annotations}")
     assert of_root(package_manager) == 0
 
+    # Two journals, one change: half of it would leave the server stopped, or as root on files of another.
+    assert "which went on from" in posit_audit("undo", "--yes", expect=0)
+    assert chart_of(helm, "pm", namespace) == "rstudio-pm-0.3.9"
+    kubectl("rollout", "status", SERVER, "-n", namespace, "--timeout=60s")
+    assert kubectl("get", SERVER, "-n", namespace, "-o", "jsonpath={.spec.replicas}") == "1"
+    assert package_manager.owners().get("999:999", 0) == 0
+
 
 def test_a_missing_chart_is_told_before_anything_is_stopped(
     package_manager: Any, posit_audit: PositAudit, kubectl: Run, namespace: str
