@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ from auditor.apply.ownership_job import CONTAINER
 from auditor.apply.tools import Tools
 from auditor.errors import ApiError, ClusterError
 from auditor.model.kubernetes import PODS
-from auditor.model.ownership import entries
+from auditor.model.ownership import entries, worker_event
 
 _TAIL = 50
 _INDEX = "batch.kubernetes.io/job-completion-index"
@@ -44,7 +43,7 @@ class Part:
             return
         self.pod = metadata["name"]
         self.summary, self.error = {}, ""
-        for event in map(_event, lines):
+        for event in map(worker_event, lines):
             match event.get("event"):
                 case "progress":
                     self.progress = event
@@ -107,14 +106,6 @@ def together(told: list[Mapping[str, Any]]) -> Mapping[str, Any]:
 def ended_well(parts: Collection[Part], of: int) -> bool:
     """Whether all the parts that there are told that they did all of their work."""
     return len(parts) == of and all(part.summary.get("complete") for part in parts)
-
-
-def _event(line: str) -> dict[str, Any]:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
 
 
 def why_failed(parts: Iterable[Part], reason: str) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib.resources
-import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from auditor.inventory.asking import Asker
 from auditor.inventory.sight import JobSight, Sight, Tools
 from auditor.model.kubernetes import ObjectRef
-from auditor.model.ownership import Owner, WrongOwner
+from auditor.model.ownership import Owner, WrongOwner, worker_event
 from auditor.model.seen import NotSeenError, Unseen
 
 LARGEST_LOOK: Final = 200_000
@@ -153,7 +152,7 @@ def with_python(inside: InPod, path: str, expected: Owner) -> Sight:
 
 
 def _by_program(lines: Sequence[str], failure: Fail) -> Sight:
-    events = [event for event in map(_event, lines) if event]
+    events = [event for event in map(worker_event, lines) if event]
     summary = next((event for event in reversed(events) if event.get("event") == "summary"), None)
     if summary is None:
         said = next((str(event["message"]) for event in events if event.get("event") == "error"), "")
@@ -210,11 +209,3 @@ def _wrong(owners: dict[str, tuple[int, list[str]]]) -> tuple[WrongOwner, ...]:
         if ":" in name
     ]
     return tuple(sorted(rows, key=lambda row: (-row.count, row.owner)))
-
-
-def _event(line: str) -> dict[str, Any]:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import msgspec
 
 from auditor.model.kubernetes import ObjectRef
@@ -23,6 +26,15 @@ PACKAGE_MANAGER_USER = Owner(999, 999)
 def entries(count: int) -> str:
     """As a person says it: "1 entry", "2,000 entries"."""
     return f"{count:,} {'entry' if count == 1 else 'entries'}"
+
+
+def worker_event(line: str) -> dict[str, Any]:
+    """A line that the ownership worker printed; empty for any other that a log may hold."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 class WrongOwner(msgspec.Struct, frozen=True, kw_only=True):
