@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from auditor.inventory.asking import Look, reading
 from auditor.inventory.config import config
 from auditor.model.kubernetes import ROLE_BINDINGS, SERVICE_ACCOUNTS, Access, ObjectRef
@@ -18,10 +21,19 @@ def service_accounts(look: Look) -> tuple[ServiceAccount, ...]:
             uid=metadata["uid"],
             resource_version=metadata["resourceVersion"],
             labels=metadata.get("labels") or {},
+            last_manager=_last_manager(metadata),
         )
         for place in _namespaces(look)
         for metadata in (body["metadata"] for body in look.ask.list(SERVICE_ACCOUNTS, place, bare=True))
     )
+
+
+def _last_manager(metadata: Mapping[str, Any]) -> str:
+    entries = [entry for entry in metadata.get("managedFields") or () if entry.get("time") and entry.get("manager")]
+    if not entries:
+        return ""
+    last = max(entries, key=lambda entry: str(entry["time"]))
+    return f"{last['manager']} ({last.get('operation', 'unknown')}, {last['time']})"
 
 
 @reading(Facet.ROLE_BINDINGS, Access(ROLE_BINDINGS, ("list",)), needs=(config,))

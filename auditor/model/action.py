@@ -14,7 +14,7 @@ from auditor.model.ownership import Owner
 
 
 class LabelServiceAccount(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="label-service-account"):
-    """Adds one label by server-side apply; nothing else in the account is touched."""
+    """Adds one label by a merge patch; nothing else in the account is touched."""
 
     account: ObjectRef
     key: str

@@ -166,6 +166,8 @@ class ServiceAccount(msgspec.Struct, frozen=True, kw_only=True):
     uid: str
     resource_version: str
     labels: Mapping[str, str]
+    last_manager: str = ""
+    """Which field manager wrote it last, how and when: "templates (Apply, 2026-11-30T12:00:00Z)"; "" if not known."""
 
 
 class AccountUse(msgspec.Struct, frozen=True, order=True, kw_only=True):

@@ -42,7 +42,19 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
                 observed=f"without it; the account is named in {', '.join(evidence)}",
                 expected=f"{CONTENT_ACCOUNT_LABEL}, with any value",
             ),
+            *_written_by(account),
             fix=_fix(release, account),
+        )
+
+
+def _written_by(account: ServiceAccount) -> Iterator[Evidence]:
+    """Which tool to look at if the label was there before: what replaces the whole account removes it again."""
+    if account.last_manager:
+        yield Evidence(
+            object=account.ref,
+            field="metadata.managedFields",
+            observed=f"written last by field manager {account.last_manager}",
+            expected="a manager that keeps the label, or sets it itself",
         )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from auditor.apply.actions import label_service_account
-from auditor.errors import Conflict, NotFound
+from auditor.apply.field_managers import managers_of_label
+from auditor.errors import ActionFailed, Conflict, NotFound, PlanIsStale, PlanRefused
 from auditor.model.kubernetes import Resource
 from auditor.model.outcome import State
 from tests.apply.fake_helm import quiet
@@ -19,34 +20,46 @@ ACTION = label()
 
 
 class Cluster:
-    """One account. Answers to `losses` requests that were done are lost: they are sent again, as the writer does."""
+    """One account. Answers to `losses` requests that were done are lost: they are sent again, as the writer does.
+    `fails`: with what the next request ends, if not with an answer."""
 
-    def __init__(self, losses: int = 1) -> None:
-        self.losses, self.version, self.labelled, self.manager = losses, 11, False, "posit-audit"
+    def __init__(self, losses: int = 0) -> None:
+        self.losses, self.version, self.value = losses, 11, ""
         self.uid = ACTION.uid
+        self.managers: list[str] = []
+        self.operation = "Update"
         self.gone = False
+        self.tracked = True
+        self.removes = False
 
     def get(self, *_: Any) -> dict[str, Any]:
         if self.gone:
             raise NotFound("gone")
-        ours = {"manager": self.manager, "operation": "Apply"}
-        fields = {"f:metadata": {"f:labels": {f"f:{ACTION.key}": {}}}}
+        held = {"f:metadata": {"f:labels": {f"f:{ACTION.key}": {}}}}
         return {
             "metadata": {
                 "uid": self.uid,
                 "resourceVersion": str(self.version),
-                "labels": {ACTION.key: ACTION.value} if self.labelled else {},
-                "managedFields": [{**ours, "fieldsV1": fields}] if self.labelled else [],
+                "labels": {ACTION.key: self.value} if self.value else {},
+                "managedFields": [
+                    {"manager": manager, "operation": self.operation, "fieldsV1": held} for manager in self.managers
+                ],
             }
         }
 
-    def apply(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
-        if body["metadata"]["resourceVersion"] != str(self.version):
+    def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        if self.gone:
+            raise NotFound("gone")
+        metadata = body["metadata"]
+        if (metadata["uid"], metadata["resourceVersion"]) != (self.uid, str(self.version)):
             raise Conflict("it was changed meanwhile")
-        self.version, self.labelled = self.version + 1, "labels" in body["metadata"]
+        self.version += 1
+        if not self.removes:
+            self.value = metadata["labels"][ACTION.key] or ""
+            self.managers = ["posit-audit"] if self.value and self.tracked else []
         if self.losses:
             self.losses -= 1
-            return self.apply(resource, body)
+            return self.patch(resource, namespace, name, body)
         return self.get()
 
 
@@ -54,26 +67,98 @@ def tools(cluster: Cluster) -> Any:
     return SimpleNamespace(reader=cluster, writer=cluster)
 
 
+@pytest.mark.parametrize("tracked", [True, False])
 @pytest.mark.parametrize("losses", [0, 1])
-def test_our_own_change_is_not_taken_for_somebody_elses(losses: int) -> None:
+def test_our_own_change_is_not_taken_for_somebody_elses(losses: int, tracked: bool) -> None:
     cluster = Cluster(losses)
+    cluster.tracked = tracked
     assert label_service_account.act(ACTION, tools(cluster), quiet).state is State.DONE
     cluster.losses = losses
     assert label_service_account.undo(ACTION, tools(cluster), quiet).state is State.DONE
-    assert not cluster.labelled
+    assert not cluster.value
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "words"),
     [
-        {"version": 12},
-        {"version": 12, "labelled": True, "manager": "kubectl"},
-        {"version": 12, "uid": "another"},
-        {"version": 0, "gone": True},
+        ({"version": 12}, "was changed"),
+        ({"version": 12, "value": "true", "managers": ["kubectl"]}, "was changed"),
+        ({"version": 12, "value": "true", "managers": ["kubectl", "posit-audit"]}, "was changed"),
+        ({"version": 12, "value": "other", "managers": ["posit-audit"]}, "was changed"),
+        ({"version": 12, "uid": "another"}, "created again"),
+        ({"gone": True}, "no longer exists"),
     ],
 )
-def test_what_somebody_else_changed_is_left_alone(change: dict[str, Any]) -> None:
-    cluster = Cluster(losses=0)
+def test_an_account_that_somebody_else_changed_is_stale(change: dict[str, Any], words: str) -> None:
+    cluster = Cluster()
     vars(cluster).update(change)
-    with pytest.raises(Conflict):
+    with pytest.raises(PlanIsStale, match=words):
         label_service_account.act(ACTION, tools(cluster), quiet)
+
+
+def test_a_label_that_something_in_the_cluster_removes_at_once_is_no_success() -> None:
+    cluster = Cluster()
+    cluster.removes = True
+    with pytest.raises(ActionFailed, match="removes it"):
+        label_service_account.act(ACTION, tools(cluster), quiet)
+
+
+@pytest.mark.parametrize("operation", ["Apply", "Update"])
+def test_what_an_earlier_version_applied_is_ours_as_well(operation: str) -> None:
+    cluster = Cluster()
+    vars(cluster).update(value="true", managers=["posit-audit"], operation=operation)
+    assert label_service_account.undo(ACTION, tools(cluster), quiet).state is State.DONE
+
+
+@pytest.mark.parametrize("managers", [[], ["before-first-apply"]])
+def test_a_label_whose_manager_is_not_known_is_removed_by_its_value(managers: list[str]) -> None:
+    """The API server keeps none for an account that had none, and some clients strip them: nothing says then that
+    another manager set it."""
+    cluster = Cluster()
+    vars(cluster).update(value="true", managers=managers)
+    assert label_service_account.undo(ACTION, tools(cluster), quiet).state is State.DONE
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"value": "other", "managers": ["posit-audit"]}, "to another value by another client"),
+        ({"value": "other", "managers": ["argocd"]}, "to another value by field manager argocd"),
+        ({"value": "true", "managers": ["posit-audit", "argocd"]}, "was set by field manager argocd"),
+        ({"value": "true", "managers": ["argocd"]}, "was set by field manager argocd"),
+    ],
+)
+def test_a_label_that_another_manager_set_stays_and_is_reported(change: dict[str, Any], words: str) -> None:
+    cluster = Cluster()
+    vars(cluster).update(change)
+    with pytest.raises(PlanRefused, match=words):
+        label_service_account.undo(ACTION, tools(cluster), quiet)
+    assert cluster.value == change["value"]
+
+
+@pytest.mark.parametrize("change", [{"gone": True}, {"uid": "another", "value": "true"}, {"value": ""}])
+def test_what_is_gone_is_not_removed_again(change: dict[str, Any]) -> None:
+    cluster = Cluster()
+    vars(cluster).update(change)
+    assert label_service_account.undo(ACTION, tools(cluster), quiet).state is State.ALREADY
+
+
+def test_an_account_that_changes_while_the_label_is_removed_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    vars(cluster).update(value="true", managers=["posit-audit"])
+
+    def faster(*_: Any, **__: Any) -> None:
+        raise Conflict("it was changed meanwhile")
+
+    monkeypatch.setattr(cluster, "patch", faster)
+    with pytest.raises(PlanRefused, match=r"was changed while the label was removed.*Run undo again"):
+        label_service_account.undo(ACTION, tools(cluster), quiet)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [None, "f", {"f:metadata": None}, {"f:metadata": []}, {"f:metadata": {"f:labels": "x"}}, {"f:metadata": {}}],
+)
+def test_managed_fields_of_any_shape_are_read(fields: Any) -> None:
+    body = {"metadata": {"managedFields": [{"manager": "x", "fieldsV1": fields}, {}]}}
+    assert managers_of_label(body, ACTION.key) == frozenset()

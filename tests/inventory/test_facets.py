@@ -779,6 +779,27 @@ def test_accounts_and_bindings_are_those_of_release_and_content() -> None:
     assert (binding.role, binding.accounts) == ("connect-rstudio-connect", (("posit", "connect-rstudio-connect"),))
 
 
+@pytest.mark.parametrize(
+    ("entries", "last"),
+    [
+        ([], ""),
+        ([{"manager": "x"}, {"time": "2026-01-01T00:00:00Z"}], ""),
+        (
+            [
+                {"manager": "templates", "operation": "Apply", "time": "2026-02-01T00:00:00Z"},
+                {"manager": "kubectl-create", "operation": "Update", "time": "2026-01-01T00:00:00Z"},
+            ],
+            "templates (Apply, 2026-02-01T00:00:00Z)",
+        ),
+    ],
+)
+def test_the_manager_that_wrote_an_account_last_is_known(entries: list[dict[str, str]], last: str) -> None:
+    account = body("ServiceAccount", "written", metadata={"managedFields": entries})
+    state = one(*release("rstudio-connect"), *surroundings(), account)
+    assert not isinstance(state.service_accounts, Unseen)
+    assert {a.ref.name: a.last_manager for a in state.service_accounts}["written"] == last
+
+
 def test_content_is_looked_at_where_it_runs_though_only_the_releases_namespace_is_searched() -> None:
     """So `--namespace` of a fix need not name the content's."""
     reader = FakeReader(*release("rstudio-connect"), *surroundings(), content_job("report"))

@@ -1,5 +1,7 @@
 from typing import Any
 
+import msgspec
+
 from auditor.model.action import LabelServiceAccount
 from auditor.model.finding import Result
 from auditor.model.kubernetes import ObjectRef
@@ -21,6 +23,18 @@ def test_fails_once_for_each_account_with_all_that_names_it() -> None:
     findings = judged(RULE, release(*uses, accounts=accounts))
     assert [(f.result, f.object.name) for f in findings] == [(Result.FAILED, "other"), (Result.FAILED, "runner")]
     assert "Job posit/a, values x" in findings[1].evidence[0].observed
+
+
+def test_the_manager_that_wrote_the_account_last_is_named_where_it_is_known() -> None:
+    """What replaces the account removes the label again: it is that manager's template that needs it."""
+    manager = "templates (Apply, 2026-11-30T12:00:00Z)"
+    account = msgspec.structs.replace(service_account("runner"), last_manager=manager)
+    evidence = only(RULE, release(("runner", "x"), accounts=(account,))).evidence
+    assert (evidence[1].field, evidence[1].observed) == (
+        "metadata.managedFields",
+        f"written last by field manager {manager}",
+    )
+    assert len(only(RULE, release(("runner", "x"), accounts=(service_account("runner"),))).evidence) == 1
 
 
 def test_its_fix_labels_the_account_as_it_was_seen() -> None:

@@ -1,4 +1,8 @@
-"""Adds one label to a service account by server-side apply, so that undo can take back exactly that."""
+"""Adds one label to a service account, and removes exactly that one.
+
+By a JSON merge patch and not by server-side apply: a manager that applied `labels: {}` holds the map itself, and to
+apply one key in it is a conflict with that manager. The patch sets the key and leaves the map to its manager.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,9 @@ from typing import Any
 
 from auditor.apply import guards
 from auditor.apply.effect import Effect
+from auditor.apply.field_managers import managers_of_label, others
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
-from auditor.cluster.writer import FIELD_MANAGER
 from auditor.errors import ActionFailed, Conflict, NotFound, PlanIsStale, PlanRefused
 from auditor.model.action import LabelServiceAccount
 from auditor.model.kubernetes import DEPLOYMENTS, SERVICE_ACCOUNTS, Access
@@ -23,92 +27,104 @@ def check(action: LabelServiceAccount, tools: Tools) -> str:
     refusal = guards.servers_own_account(action, deployments)
     if refusal:
         raise PlanRefused(refusal)
-    try:
-        account = tools.reader.get(SERVICE_ACCOUNTS, action.account.namespace, action.account.name)
-    except NotFound:
-        raise PlanIsStale(f"{action.account} no longer exists.", hint="Plan again.") from None
-    metadata = account["metadata"]
-    if metadata["uid"] != action.uid:
-        raise PlanIsStale(f"{action.account} was deleted and made anew since the plan was made.", hint="Plan again.")
+    account = _account(action, tools)
+    if account is None:
+        raise _stale(action, "no longer exists")
+    if account["metadata"]["uid"] != action.uid:
+        raise _stale(action, "was deleted and created again since the plan was made")
     if _labels(account).get(action.key) == action.value:
         return f"{action.account} carries the label."
-    if metadata["resourceVersion"] != action.resource_version:
-        raise PlanIsStale(f"{action.account} was changed since the plan was made.", hint="Plan again.")
+    if account["metadata"]["resourceVersion"] != action.resource_version:
+        raise _stale(action, "was changed since the plan was made")
     return ""
 
 
 def rehearse(action: LabelServiceAccount, tools: Tools) -> None:
-    tools.writer.apply(SERVICE_ACCOUNTS, _body(action, action.resource_version, _label(action)), dry_run=True)
+    _patch(action, action.resource_version, action.value, tools, dry_run=True)
 
 
 def act(action: LabelServiceAccount, tools: Tools, tick: Tick) -> Effect:
     tick({"note": f"labelling {action.account}"})
-    labelled = _apply(action, action.resource_version, _label(action), tools)
+    try:
+        labelled = _patch(action, action.resource_version, action.value, tools)
+    except NotFound:
+        raise _stale(action, "no longer exists") from None
+    except Conflict:
+        labelled = _after_conflict(action, tools)
     if _labels(labelled).get(action.key) != action.value:
-        raise ActionFailed(f"{action.account} was applied and lacks the label: something in the cluster removes it.")
+        raise ActionFailed(f"{action.account} was patched and lacks the label: something in the cluster removes it.")
     return Effect(State.DONE, f"Label {action.key}={action.value} added.")
 
 
 def undo(action: LabelServiceAccount, tools: Tools, tick: Tick) -> Effect:
-    tick({"note": f"taking the label from {action.account}"})
-    try:
-        account = tools.reader.get(SERVICE_ACCOUNTS, action.account.namespace, action.account.name)
-    except NotFound:
+    tick({"note": f"removing the label from {action.account}"})
+    account = _account(action, tools)
+    if account is None:
         return Effect(State.ALREADY, f"{action.account} no longer exists.")
     if account["metadata"]["uid"] != action.uid:
-        return Effect(State.ALREADY, f"{action.account} was deleted and made anew since; the new one is left alone.")
+        return Effect(
+            State.ALREADY, f"{action.account} was deleted and created again since; the new one is left alone."
+        )
     found = _labels(account).get(action.key)
     if found is None:
         return Effect(State.ALREADY, f"{action.account} no longer carries the label.")
-    if found != action.value or not _is_ours(account, action.key):
-        raise PlanRefused(f"The label {action.key} of {action.account} was set by somebody else since; it stays.")
-    # Applying without the label removes what this field manager owns, and nothing else.
-    left = _apply(action, account["metadata"]["resourceVersion"], {}, tools)
+    holders = others(managers_of_label(account, action.key))
+    if found != action.value or holders:
+        by = f"field manager {', '.join(holders)}" if holders else "another client"
+        value = "" if found == action.value else " to another value"
+        raise PlanRefused(f"The label {action.key} of {action.account} was set{value} by {by} since; it stays.")
+    try:
+        left = _patch(action, account["metadata"]["resourceVersion"], None, tools)
+    except NotFound:
+        return Effect(State.ALREADY, f"{action.account} no longer exists.")
+    except Conflict as conflict:
+        # A request whose answer was lost is sent again, and is refused for what it did itself.
+        left = _account(action, tools) or {"metadata": {}}
+        if left["metadata"].get("uid") == action.uid and action.key in _labels(left):
+            raise PlanRefused(
+                f"{conflict.message} {action.account} was changed while the label was removed; it stays.",
+                hint="Run undo again.",
+            ) from None
     if action.key in _labels(left):
-        raise PlanRefused(f"The label {action.key} of {action.account} is held by another field manager too; it stays.")
+        raise PlanRefused(f"The label {action.key} of {action.account} was set again at once; it stays.")
     return Effect(State.DONE, f"Label {action.key} removed.")
 
 
-def _apply(
-    action: LabelServiceAccount, resource_version: str, labels: Mapping[str, str], tools: Tools
-) -> Mapping[str, Any]:
-    """The account afterwards. A request whose answer was lost is sent again, and is refused for what it did itself."""
+def _account(action: LabelServiceAccount, tools: Tools) -> Mapping[str, Any] | None:
     try:
-        return tools.writer.apply(SERVICE_ACCOUNTS, _body(action, resource_version, labels))
-    except Conflict as conflict:
-        try:
-            account = tools.reader.get(SERVICE_ACCOUNTS, action.account.namespace, action.account.name)
-        except NotFound:
-            raise conflict from None
-        if account["metadata"]["uid"] == action.uid and _is_ours(account, action.key) is bool(labels):
-            return account
-        raise
+        return tools.reader.get(SERVICE_ACCOUNTS, action.account.namespace, action.account.name)
+    except NotFound:
+        return None
 
 
-def _body(action: LabelServiceAccount, resource_version: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    """With uid and resourceVersion the API server itself refuses where the account is another or was changed."""
-    return {
-        "metadata": {
-            "namespace": action.account.namespace,
-            "name": action.account.name,
-            "uid": action.uid,
-            "resourceVersion": resource_version,
-            **({"labels": labels} if labels else {}),
-        }
-    }
+def _after_conflict(action: LabelServiceAccount, tools: Tools) -> Mapping[str, Any]:
+    """The account, if the conflict is with our own change: a request whose answer was lost is sent again, and is
+    refused for what it did itself. Raises PlanIsStale otherwise."""
+    account = _account(action, tools)
+    if account is None:
+        raise _stale(action, "no longer exists")
+    if account["metadata"]["uid"] != action.uid:
+        raise _stale(action, "was deleted and created again since the plan was made")
+    ours = _labels(account).get(action.key) == action.value
+    if ours and not others(managers_of_label(account, action.key)):
+        return account
+    raise _stale(action, "was changed since the plan was made")
 
 
-def _label(action: LabelServiceAccount) -> dict[str, str]:
-    return {action.key: action.value}
+def _patch(
+    action: LabelServiceAccount, resource_version: str, value: str | None, tools: Tools, *, dry_run: bool = False
+) -> Mapping[str, Any]:
+    """The account afterwards; `value` None removes the key. With uid and resourceVersion the API server itself refuses
+    if the account is another one or was changed."""
+    metadata = {"uid": action.uid, "resourceVersion": resource_version, "labels": {action.key: value}}
+    return tools.writer.patch(
+        SERVICE_ACCOUNTS, action.account.namespace, action.account.name, {"metadata": metadata}, dry_run=dry_run
+    )
+
+
+def _stale(action: LabelServiceAccount, what: str) -> PlanIsStale:
+    return PlanIsStale(f"{action.account} {what}.", hint="Plan again.")
 
 
 def _labels(account: Mapping[str, Any]) -> Mapping[str, str]:
     return account["metadata"].get("labels") or {}
-
-
-def _is_ours(account: Mapping[str, Any], key: str) -> bool:
-    for entry in account["metadata"].get("managedFields") or ():
-        owned = (entry.get("fieldsV1") or {}).get("f:metadata", {}).get("f:labels", {})
-        if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" and f"f:{key}" in owned:
-            return True
-    return False
