@@ -47,6 +47,18 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     object: ObjectRef
     reason: str
+    step: str = ""
+    """The step that the API server or Helm would refuse, if that is why; otherwise ""."""
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding that would be fixed, and is not because --only or --skip says so."""
+
+    release: ReleaseRef
+    rule: str
+    object: ObjectRef
+    steps: tuple[str, ...]
+    """The ids of the steps that would fix it."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,3 +67,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     context: str
     steps: tuple[Step, ...] = ()
     held: tuple[Held, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()

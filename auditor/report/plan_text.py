@@ -10,7 +10,7 @@ import msgspec
 
 from auditor.model.finding import Finding, Result
 from auditor.model.outcome import Outcome, State, Verdict
-from auditor.model.plan import Held, Plan, Step
+from auditor.model.plan import Held, LeftOut, Plan, Step
 from auditor.model.seen import Unseen
 from auditor.report.page import printable
 
@@ -28,7 +28,7 @@ def plan_text(plan: Plan, findings: Iterable[Finding] = (), blind: Iterable[Unse
     be told: a plan says nothing about that, and must not look as if it did."""
     untold = not_told(findings, blind)
     lines = [f"Context {plan.context} at {plan.server}.", ""]
-    if not plan.steps and not plan.held:
+    if not plan.steps and not plan.held and not plan.left_out:
         lines.append("Nothing to do in what could be seen." if untold else "Nothing to do.")
     numbered = list(enumerate(plan.steps, start=1))
     for release, steps in groupby(numbered, key=lambda item: item[1].release):
@@ -39,7 +39,11 @@ def plan_text(plan: Plan, findings: Iterable[Finding] = (), blind: Iterable[Unse
         lines += ["Left as it is:", ""]
         lines += [line for held in plan.held for line in _held(held)]
         lines.append("")
-    if plan.steps or plan.held:
+    if plan.left_out:
+        lines += ["Left out by --only and --skip:", ""]
+        lines += [line for left in plan.left_out for line in _left_out(left)]
+        lines.append("")
+    if plan.steps or plan.held or plan.left_out:
         lines.append(_totals(plan))
     if untold:
         lines += ["", "Could not be told:", ""]
@@ -60,6 +64,7 @@ def undo_text(journals: Sequence[object], context: str, server: str, steps: Iter
 def _step(number: int, step: Step) -> list[str]:
     return [
         f"  {number}. {step.title}",
+        f"     id          {step.id}",
         *(f"       {line}" for line in step.diff),
         f"     mends       {', '.join(step.rules)}",
         f"     interrupts  {step.interrupts}",
@@ -69,6 +74,10 @@ def _step(number: int, step: Step) -> list[str]:
 
 def _held(held: Held) -> list[str]:
     return [f"  - {held.release}  {held.rule}  {held.object}", f"      {held.reason}"]
+
+
+def _left_out(left: LeftOut) -> list[str]:
+    return [f"  - {left.release}  {left.rule}  {left.object}", f"      by {', '.join(left.steps)}"]
 
 
 def not_told(findings: Iterable[Finding], blind: Iterable[Unseen]) -> list[dict[str, str]]:
@@ -93,7 +102,8 @@ def _untold(row: dict[str, str]) -> list[str]:
 
 
 def _totals(plan: Plan) -> str:
-    return f"{_count(len(plan.steps), 'step')} planned, {_count(len(plan.held), 'finding')} left as found."
+    left_out = f", {len(plan.left_out)} left out" if plan.left_out else ""
+    return f"{_count(len(plan.steps), 'step')} planned, {_count(len(plan.held), 'finding')} left as found{left_out}."
 
 
 def _count(number: int, noun: str) -> str:

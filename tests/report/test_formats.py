@@ -22,6 +22,7 @@ from auditor.model.preflight import Missing, Need, Preflight
 from auditor.model.product import Product
 from auditor.model.seen import Unseen
 from auditor.model.values import Lint, ValueFinding
+from auditor.planning.choosing import Choice, chosen
 from auditor.report import explain, lint, preflight
 from auditor.report import json as report
 from auditor.report.plan_text import outcomes_json, plan_json
@@ -30,7 +31,7 @@ from auditor.values.document import Document
 from auditor.values.migration import as_json, migrate
 from tests.builders import UNSEEN, finding, package_manager, release_ref, snapshot
 from tests.report.estate import estate, findings
-from tests.steps import label, outcome, planned, step, wanting
+from tests.steps import label, outcome, step, wanting
 
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
 KINDS = {action.__struct_config__.tag: action for action in get_args(Action)}
@@ -95,7 +96,11 @@ def documented(schema: str) -> Shapes:
     return told
 
 
-PLAN = planned(wanting(label(), rule="a"), finding("b"))
+PLAN = chosen(
+    snapshot(package_manager()),
+    (wanting(label(), rule="a"), finding("b"), wanting(label("other"), rule="c")),
+    Choice(skip=("c",)),
+)
 DONE = step(label())
 VERDICT = Verdict(
     steps=(DONE.id,), rule="a", release=release_ref(), object=ObjectRef("Pod", "n", "p"), mended=True, message="Gone."

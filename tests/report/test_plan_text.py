@@ -11,13 +11,15 @@ from auditor.model.kubernetes import ObjectRef
 from auditor.model.outcome import State, Verdict
 from auditor.model.plan import Plan
 from auditor.model.seen import Unseen
+from auditor.planning.choosing import Choice, chosen
 from auditor.report.plan_text import not_told, outcomes_json, outcomes_text, plan_json, plan_text, undo_text
-from tests.builders import finding, release_ref
+from tests.builders import finding, package_manager, release_ref, snapshot
 from tests.steps import label, outcome, ownership, planned, step, wanting
 
 PLAN = planned(
     wanting(label(), rule="a"), wanting(ownership(), rule="b"), finding("c", fix=Fix(summary="Buy a license."))
 )
+SKIP_B = Choice(skip=("b",))
 HEAD = "Context test at https://127.0.0.1:6443.\n\n"
 
 
@@ -27,6 +29,7 @@ def test_the_text_of_a_plan() -> None:
         "Release posit/rstudio-pm\n"
         "\n"
         "  1. Label ServiceAccount posit/content\n"
+        "     id          label-service-account:posit/content\n"
         "         metadata.labels of ServiceAccount posit/content\n"
         '       +   connect.posit.co/service-account: "true"\n'
         "     mends       a\n"
@@ -34,6 +37,7 @@ def test_the_text_of_a_plan() -> None:
         "     undo        posit-audit undo takes the label away again.\n"
         "\n"
         "  2. Give wrong entries on PersistentVolumeClaim posit/rstudio-pm-shared-storage to 999:999\n"
+        "     id          change-ownership:posit/rstudio-pm-shared-storage\n"
         "         volume of PersistentVolumeClaim posit/rstudio-pm-shared-storage\n"
         "       -   at least 2,000 entries owned by another than 999:999\n"
         "       +   the same entries owned by 999:999; modes, contents and right entries stay as they are\n"
@@ -91,6 +95,20 @@ def test_outcomes_and_verdicts() -> None:
     data = outcomes_json((outcome(done),), (verdict,))
     assert data["outcomes"][0]["state"] == "done"
     assert data["verdicts"][0]["mended"] is True
+
+
+def test_what_was_left_out_on_request_is_in_the_plan() -> None:
+    only = chosen(snapshot(package_manager()), (wanting(label(), rule="a"), wanting(ownership(), rule="b")), SKIP_B)
+    assert plan_text(only).endswith(
+        "Left out by --only and --skip:\n"
+        "\n"
+        "  - posit/rstudio-pm  b  PersistentVolumeClaim posit/rstudio-pm-shared-storage\n"
+        "      by change-ownership:posit/rstudio-pm-shared-storage\n"
+        "\n"
+        "1 step planned, 0 findings left as found, 1 left out.\n"
+    )
+    none = chosen(snapshot(package_manager()), (wanting(ownership(), rule="b"),), SKIP_B)
+    assert "Nothing to do" not in plan_text(none)
 
 
 def test_what_a_journal_has_to_take_back_is_told_with_its_cluster() -> None:
