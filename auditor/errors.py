@@ -37,6 +37,10 @@ class Forbidden(ApiError):
     status = 403
 
 
+class NotAdmitted(Forbidden):
+    """Admission says no (Pod Security, a quota, a webhook, a policy): no permission would help."""
+
+
 class NotFound(ApiError):
     status = 404
 
@@ -91,6 +95,14 @@ class UnwritableJournal(PositAuditError):
 
 class PlanRefused(PositAuditError):
     """The plan can't be applied: a dry-run or a guard said no. Nothing was changed."""
+
+
+class StepsRefused(PlanRefused):
+    """What the rehearsal of a whole plan found against it. `steps`: the ids of the steps that would be refused."""
+
+    def __init__(self, message: str, *, steps: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.steps = steps
 
 
 class PlanIsStale(PlanRefused):

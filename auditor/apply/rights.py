@@ -50,5 +50,15 @@ def missing(objects: Iterable[Rendered], namespace: str, tools: Tools) -> tuple[
     return tuple(_said(*one) for one in asked if not tools.reader.allowed(Access(one[1], ()), one[0], one[2]))
 
 
+def lacking(accesses: Iterable[Access], namespace: str, tools: Tools) -> tuple[str, ...]:
+    """The same for what these name."""
+    return tuple(
+        _said(verb, access.resource, namespace)
+        for access in accesses
+        for verb in access.verbs
+        if not tools.reader.allowed(access, verb, namespace)
+    )
+
+
 def _said(verb: str, resource: Resource, namespace: str) -> str:
     return f"{verb} {resource.plural} in namespace {namespace}"

@@ -18,7 +18,15 @@ from auditor.apply.effect import Effect
 from auditor.apply.journal import Journal
 from auditor.apply.progress import Progress
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, Conflict, Interrupted, PlanRefused, PositAuditError, UnwritableJournal
+from auditor.errors import (
+    ActionFailed,
+    Conflict,
+    Interrupted,
+    PlanRefused,
+    PositAuditError,
+    StepsRefused,
+    UnwritableJournal,
+)
 from auditor.model.action import ChangeOwnership, ScaleWorkload
 from auditor.model.outcome import Outcome, State
 from auditor.model.plan import Plan, Step
@@ -26,25 +34,31 @@ from auditor.model.snapshot import ReleaseRef
 
 
 def dry_run(plan: Plan, tools: Tools) -> None:
-    """Every guard, every precondition and the API server's own answer, for every step. Raises one PlanRefused with all
+    """Every guard, every precondition and the API server's own answer, for every step. Raises one StepsRefused with all
     reasons; changes nothing."""
     same_cluster("The plan", plan.server, tools)
-    reasons = [reason for step in plan.steps for reason in _against(step, tools)]
-    if reasons:
-        listed = "".join(f"\n  - {reason}" for reason in reasons)
-        raise PlanRefused(
-            f"The plan can't be applied, and nothing was changed:{listed}\n"
-            "Mend what is named, or plan without it (-n, --rule)."
+    refused = {step.id: reason for step in plan.steps if (reason := _against(step, tools))}
+    if refused:
+        listed = "".join(f"\n  - {id_}: {reason}" for id_, reason in refused.items())
+        raise StepsRefused(
+            f"The plan can't be applied, and nothing was changed:{listed}\nFix what is named, or leave it out.",
+            steps=tuple(refused),
         )
 
 
-def _against(step: Step, tools: Tools) -> Iterator[str]:
+def rehearse(step: Step, tools: Tools) -> None:
+    """Raises what is against the step; changes nothing."""
     performer = PERFORMERS[type(step.action)]
+    if not performer.check(step.action, tools):
+        performer.rehearse(step.action, tools)
+
+
+def _against(step: Step, tools: Tools) -> str:
     try:
-        if not performer.check(step.action, tools):
-            performer.rehearse(step.action, tools)
+        rehearse(step, tools)
     except PositAuditError as error:
-        yield f"{step.id}: {error}"
+        return str(error)
+    return ""
 
 
 def apply(plan: Plan, tools: Tools, journal: Journal, progress: Progress) -> tuple[Outcome, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,16 +13,18 @@ from auditor.cli import options
 
 if TYPE_CHECKING:
     from auditor.pipeline.fix import FixResult, Prepared
-    from auditor.settings import ClusterSettings
 
-REPAIR = "Repair"
+REPAIR = options.REPAIR
 
 
 def fix(
+    call: typer.Context,
     namespaces: options.Namespaces = None,
     all_namespaces: options.AllNamespaces = False,
     probe: options.Probe = "auto",
-    rules: options.OnlyRules = None,
+    only: options.OnlyThese = None,
+    skip: options.SkipThese = None,
+    _rules: options.NotRules = None,
     to: options.Targets = None,
     catalogs: options.UpgradeCatalogs = None,
     apply: Annotated[
@@ -32,7 +34,8 @@ def fix(
         bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.", rich_help_panel=REPAIR)
     ] = False,
     unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Plan fixes too that need a person's judgement.", rich_help_panel=REPAIR)
+        bool,
+        typer.Option("--unsafe", help="Plan fixes too that need a person's judgement.", rich_help_panel=REPAIR),
     ] = False,
     charts: Annotated[
         list[str] | None,
@@ -52,7 +55,10 @@ def fix(
     plan: Annotated[
         Path | None,
         typer.Option(
-            "--plan", metavar="FILE", help="The plan that --out kept, instead of a new one.", rich_help_panel=REPAIR
+            "--plan",
+            metavar="FILE",
+            help="The plan that --out kept, instead of a new one.",
+            rich_help_panel=REPAIR,
         ),
     ] = None,
     worker_image: Annotated[
@@ -96,14 +102,17 @@ def fix(
 ) -> None:
     """Show what would be changed to mend what scan finds; with --apply, change it and prove it.
 
-    The plan tells of each change the object, the diff, what it interrupts and how it is undone. With --to it is the
-    upgrade itself too: labels, owners, values and chart in their right order. With --apply: the whole plan as a dry run
-    on the server first, then step by step, then a second scan that proves it. Ends with 0 where nothing is to be done
-    or all was done and verified, 2 where changes are planned or left (refused meanwhile, not proven, or an upgrade that
-    waits for a decision), 1 where one failed, or the plan was refused as a whole and nothing was changed, 130 where it
-    was interrupted.
+    The plan tells of each change its id, the object, the diff, what it interrupts and how it is undone. With --to it is
+    the upgrade itself too: labels, owners, values and chart in their right order. What the server would refuse is held
+    back: each step is tried there with a dry run when the plan is made. --only and --skip take parts of the plan; steps
+    that depend on each other (stop, owners, values or chart, start of one release) can't be parted. With --apply: the
+    whole plan as a dry run first, then step by step, then a second scan that proves it. Ends with 0 if nothing is to be
+    done or all was done and verified, 2 if changes are planned or left (skipped on request, refused, not proven, or an
+    upgrade that waits for a decision), 1 if one failed, or the plan was refused as a whole and nothing was changed, 130
+    if it was interrupted.
     """
     from auditor.cli.printing import say, say_unseen
+    from auditor.cli.watch import watch_jobs
     from auditor.model.scope import ProbeMode
     from auditor.pipeline import fix as pipeline
     from auditor.pipeline.scan import ScanRequest
@@ -111,7 +120,7 @@ def fix(
     settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
     where = options.scope(namespaces, all_namespaces)
     if watch:
-        if apply or plan or out or to or rules or unsafe:
+        if apply or plan or out or to or only or skip or unsafe:
             raise typer.BadParameter("--watch changes and plans nothing: give it without options of a repair.")
         watch_jobs(settings, where, all_namespaces=all_namespaces, output=output)
     if yes and not apply:
@@ -124,14 +133,14 @@ def fix(
         namespaces=where,
         all_namespaces=all_namespaces,
         probe=ProbeMode(probe),
-        rules=tuple(rules or ()),
         to=tuple(to or ()),
         catalogs=tuple(catalogs or ()),
         charts=tuple(charts or ()),
         helm=helm or "",
     )
     jobs = pipeline.JobWishes(image=worker_image, shards=shards)
-    prepared = pipeline.prepare(settings, request, unsafe=unsafe, saved=plan, jobs=jobs, tell=say)
+    choice = pipeline.Choice(only=tuple(only or ()), skip=tuple(skip or ()))
+    prepared = pipeline.prepare(settings, request, unsafe=unsafe, saved=plan, jobs=jobs, choice=choice, tell=say)
     if out:
         pipeline.keep(prepared.plan, out)
     if not apply or not prepared.plan.steps:
@@ -139,35 +148,16 @@ def fix(
         if prepared.before.saw_nothing:
             say_unseen(prepared.before.snapshot.blind)
             raise typer.Exit(1)
-        raise typer.Exit(2 if (prepared.plan.steps or prepared.upgrades_left) and not exit_zero else 0)
+        raise typer.Exit(2 if (prepared.plan.steps or prepared.left) and not exit_zero else 0)
     if output == "text":
         _show_plan(prepared, output)
     agree(yes, "" if output == "text" else _plan_text(prepared))
-    result = _carry_out(prepared, tuple(charts or ()), helm or "")
+    result = _carry_out(prepared, tuple(charts or ()), helm or "", call)
     _show_result(prepared, result, output)
     if result.failed:
         raise typer.Exit(1)
-    all_done = result.verified and not prepared.upgrades_left
+    all_done = result.verified and not prepared.left
     raise typer.Exit(0 if all_done or exit_zero else 2)
-
-
-def watch_jobs(
-    settings: ClusterSettings, namespaces: tuple[str, ...], *, all_namespaces: bool, output: str
-) -> NoReturn:
-    from auditor.cli.printing import print_result
-    from auditor.cli.progress import shown
-    from auditor.model.outcome import State
-    from auditor.pipeline.watch import watch
-    from auditor.report.plan_text import outcomes_json, outcomes_text
-
-    with shown() as progress:
-        outcomes = watch(settings, namespaces, all_namespaces=all_namespaces, progress=progress)
-    if output == "json":
-        print_result(json.dumps(outcomes_json(outcomes), indent=2))
-    else:
-        print_result(outcomes_text(outcomes) if outcomes else "No ownership Job of ours is there.")
-    states = {outcome.state for outcome in outcomes}
-    raise typer.Exit(1 if State.FAILED in states else 2 if State.REFUSED in states else 0)
 
 
 def _show_plan(prepared: Prepared, output: str) -> None:
@@ -204,13 +194,19 @@ def agree(yes: bool, unseen: str = "") -> None:
         raise PlanRefused("Nothing was changed.")
 
 
-def _carry_out(prepared: Prepared, charts: tuple[str, ...], helm: str) -> FixResult:
+def _carry_out(prepared: Prepared, charts: tuple[str, ...], helm: str, call: typer.Context) -> FixResult:
+    """Raises PlanRefused with the command that applies the rest, if there is a rest."""
+    from auditor.cli import again
     from auditor.cli.printing import say
     from auditor.cli.progress import shown
+    from auditor.errors import StepsRefused
     from auditor.pipeline import fix as pipeline
 
-    with shown() as progress:
-        return pipeline.carry_out(prepared, charts=charts, helm=helm, progress=progress, tell=say)
+    try:
+        with shown() as progress:
+            return pipeline.carry_out(prepared, charts=charts, helm=helm, progress=progress, tell=say)
+    except StepsRefused as refused:
+        raise again.with_command(refused, prepared.plan.steps, call) from None
 
 
 def _show_result(prepared: Prepared, result: FixResult, output: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 CLUSTER = "Cluster"
 CHOICE = "What to look at"
 RESULT = "Result"
+REPAIR = "Repair"
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -24,6 +26,13 @@ def namespaces_named(given: list[str] | None) -> list[str] | None:
         if not _NAMESPACE.fullmatch(name):
             raise typer.BadParameter(f"{name!r} can't be the name of a namespace.")
     return given
+
+
+def rule_is_scans(given: list[str] | None) -> None:
+    """It narrowed the plan of fix once, and --only does it now."""
+    if given:
+        instead = " ".join(f"--only {quote(rule)}" for rule in given)
+        raise typer.BadParameter(f"--rule is an option of scan; a plan is narrowed with {instead}")
 
 
 Kubeconfig = Annotated[
@@ -75,6 +84,26 @@ OnlyRules = Annotated[
     list[str] | None,
     typer.Option("--rule", metavar="RULE", help="Only this rule; repeatable.", rich_help_panel=CHOICE),
 ]
+OnlyThese = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="NAME",
+        help="Plan only this: the id of a step (the plan prints it), a rule, or a release as NAMESPACE/NAME; "
+        "repeatable.",
+        rich_help_panel=REPAIR,
+    ),
+]
+SkipThese = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip",
+        metavar="NAME",
+        help="Leave this out: a step's id, a rule or a release; repeatable. It wins over --only.",
+        rich_help_panel=REPAIR,
+    ),
+]
+NotRules = Annotated[list[str] | None, typer.Option("--rule", hidden=True, callback=rule_is_scans)]
 Output = Annotated[
     Literal["text", "json"], typer.Option("--output", "-o", help="Form of the result.", rich_help_panel=RESULT)
 ]

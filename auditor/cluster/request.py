@@ -14,12 +14,21 @@ from kubernetes.client import ApiException
 
 from auditor.cluster.connect import Connection
 from auditor.cluster.retry import ATTEMPTS, Transient, with_retries
-from auditor.errors import ApiError, ClusterError, Conflict, Forbidden, Gone, Invalid, NotFound, Unauthorized
+from auditor.errors import (
+    ApiError,
+    ClusterError,
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotAdmitted,
+    NotFound,
+    Unauthorized,
+)
 from auditor.model.kubernetes import Resource
 
 log = structlog.get_logger()
 
-_VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 _NO_RIGHT = re.compile(r'User "[^"]*" cannot ')
 """How an authorizer's answer begins (k8s.io/apiserver, pkg/endpoints/handlers/responsewriters/errors.go)."""
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
@@ -41,7 +50,7 @@ class Refusal:
             )
         if status == Forbidden.status and said and not _NO_RIGHT.search(said):
             # Admission (Pod Security, a quota, a webhook) answers 403 too; no grant helps then.
-            return Forbidden(f"The API server does not admit {self.what}: {said} (403).")
+            return NotAdmitted(f"The API server does not admit {self.what}: {said} (403).")
         if status == Forbidden.status:
             return Forbidden(
                 f"{self.connection.identity} may not {self.verb} {self.what} (403).",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
+from auditor.apply.forecast import forecast
 from auditor.apply.journal import Journal
 from auditor.apply.plan_file import read_plan, write_plan
 from auditor.apply.progress import Progress
 from auditor.apply.run import apply, dry_run
-from auditor.apply.tools import open_tools
+from auditor.apply.tools import Tools, open_tools
 from auditor.cluster.connect import Connection, connect
 from auditor.cluster.reader import Reader
 from auditor.errors import Interrupted, PositAuditError, UnreadableFile
@@ -24,11 +26,15 @@ from auditor.model.scope import ProbeMode
 from auditor.model.seen import Unseen
 from auditor.pipeline.probe import Tell, looks
 from auditor.pipeline.scan import Asked, ScanRequest, ScanResult, checked, look
-from auditor.planning import plan
+from auditor.planning.choosing import Choice, chosen, narrowed
+from auditor.planning.groups import hold, with_dependents
 from auditor.planning.placing import with_image, with_own_image, with_shards
 from auditor.planning.plan import with_action
+from auditor.rules import discover
 from auditor.settings import ClusterSettings
 from auditor.verify import verify
+
+__all__ = ["Choice", "FixResult", "JobWishes", "Prepared", "carry_out", "keep", "prepare", "with_dependents"]
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +45,12 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked
     before: ScanResult
     plan: Plan
+
+    @property
+    def left(self) -> bool:
+        """Whether something that could be fixed is not in the plan: left out on request, would be refused, or an
+        upgrade that waits."""
+        return bool(self.plan.left_out) or any(held.step for held in self.plan.held) or self.upgrades_left
 
     @property
     def upgrades_left(self) -> bool:
@@ -87,23 +99,32 @@ def prepare(
     unsafe: bool = False,
     saved: Path | None = None,
     jobs: JobWishes | None = None,
+    choice: Choice | None = None,
     tell: Tell = lambda _: None,
 ) -> Prepared:
-    """With `saved` the plan is the one in that file as it stands: its preconditions tell whether it still fits. Reads
-    only. Raises ClusterError where no cluster can be reached, UnreadableFile for what is no plan."""
-    kept = _kept(saved) if saved else None
+    """With `saved` the plan is the one in that file, as far as `choice` takes it: its preconditions show whether it
+    still fits. Changes nothing: it reads, and tries the steps of a new plan with the API server's dry run. Raises
+    ClusterError where no cluster can be reached, UnreadableFile for what is no plan, UnknownName and SplitGroup for a
+    choice that can't be made."""
+    choice = choice or Choice()
+    kept = narrowed(_kept(saved), choice, rules=_rules()) if saved else None
     if kept and not request.to:
         request = msgspec.structs.replace(request, to=_targets(kept))
     asked = checked(request)
     connection = connect(settings)
     before = look(connection, request, asked, _sights(connection, request, asked, tell))
-    return Prepared(
+    prepared = Prepared(
         connection=connection,
         request=request,
         asked=asked,
         before=before,
-        plan=kept or _made(connection, before, unsafe, jobs or JobWishes(), tell),
+        plan=kept or _made(connection, before, unsafe, choice, jobs, tell),
     )
+    return prepared if kept or not prepared.plan.steps else _tried(prepared, tell)
+
+
+def _rules() -> tuple[str, ...]:
+    return tuple(loaded.id for loaded in discover())
 
 
 def _kept(path: Path) -> Plan:
@@ -122,17 +143,30 @@ def _targets(kept: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{action.chart}={action.to_version}" for action in upgrades))
 
 
-def _made(connection: Connection, before: ScanResult, unsafe: bool, jobs: JobWishes, tell: Tell) -> Plan:
-    made = plan(before.snapshot, before.findings, unsafe=unsafe)
-    if jobs.image:
-        made = with_image(made, jobs.image)
+def _made(
+    connection: Connection, before: ScanResult, unsafe: bool, choice: Choice, jobs: JobWishes | None, tell: Tell
+) -> Plan:
+    wishes = jobs or JobWishes()
+    made = chosen(before.snapshot, before.findings, choice, unsafe=unsafe, rules=_rules())
+    if wishes.image:
+        made = with_image(made, wishes.image)
     else:
         own = own_pod(Reader(connection))
         made = with_own_image(made, own) if own else made
-    made, whole = with_shards(made, before.snapshot, jobs.shards)
+    made, whole = with_shards(made, before.snapshot, wishes.shards)
     for sentence in whole:
         tell(sentence)
     return made
+
+
+def _tried(prepared: Prepared, tell: Tell) -> Prepared:
+    """Without what the API server or Helm would refuse. A kept plan is not tried before it is applied: it is what
+    somebody agreed to, and is applied as it is or not at all."""
+    with _tools(prepared, prepared.request.charts, prepared.request.helm) as tools:
+        found = forecast(prepared.plan, tools)
+    for step, reason in found.untried.items():
+        tell(f"{step} was not tried on the server: {reason}")
+    return msgspec.structs.replace(prepared, plan=hold(prepared.plan, prepared.before.findings, found.refused))
 
 
 def keep(made: Plan, path: Path) -> None:
@@ -144,11 +178,15 @@ def _sights(connection: Connection, request: ScanRequest, asked: Asked, tell: Te
     return looks(connection, request, asked, tell) if request.probe is ProbeMode.JOB else None
 
 
+def _tools(prepared: Prepared, charts: tuple[str, ...], helm: str) -> AbstractContextManager[Tools]:
+    return open_tools(prepared.connection, charts=charts, helm=helm, catalog=prepared.asked.upgrades.catalog)
+
+
 def carry_out(
     prepared: Prepared, *, charts: tuple[str, ...], helm: str, progress: Progress, tell: Tell = lambda _: None
 ) -> FixResult:
-    """Exactly the plan, or PlanRefused before anything is changed. Raises Interrupted on Ctrl-C, SIGTERM and SIGHUP."""
-    with open_tools(prepared.connection, charts=charts, helm=helm, catalog=prepared.asked.upgrades.catalog) as tools:
+    """Exactly the plan, or StepsRefused before anything is changed. Raises Interrupted on Ctrl-C, SIGTERM or SIGHUP."""
+    with _tools(prepared, charts, helm) as tools:
         dry_run(prepared.plan, tools)
         journal = Journal.create(prepared.plan)
         outcomes = apply(prepared.plan, tools, journal, progress)

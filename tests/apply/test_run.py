@@ -31,6 +31,7 @@ from auditor.errors import (
     NotFound,
     PlanIsStale,
     PlanRefused,
+    StepsRefused,
     UnwritableJournal,
 )
 from auditor.model.action import Action, ChangeOwnership, LabelServiceAccount, PatchValues, ScaleWorkload
@@ -131,8 +132,9 @@ def test_every_kind_of_action_has_a_performer() -> None:
 def test_a_rehearsal_gives_every_reason_at_once_and_acts_nowhere(fake: Fake) -> None:
     fake.on[("check", FIRST)] = raising(PlanIsStale("It changed.", hint="Plan again."))
     fake.on[("rehearse", THIRD)] = raising(Forbidden("You may not."))
-    with pytest.raises(PlanRefused) as refused:
+    with pytest.raises(StepsRefused) as refused:
         dry_run(PLAN, TOOLS)
+    assert refused.value.steps == (FIRST, THIRD)
     assert f"{FIRST}: It changed. Plan again." in str(refused.value)
     assert f"{THIRD}: You may not." in str(refused.value)
     assert SECOND not in str(refused.value)

@@ -80,6 +80,11 @@ def test_an_empty_or_impossible_namespace_is_not_every_namespace(command: str, n
         (("fix", "-A", "-n", "a"), "leave one of them out"),
         (("fix", "--watch", "--apply"), "--watch changes and plans nothing"),
         (("fix", "--watch", "--out", "plan.json"), "--watch changes and plans nothing"),
+        (("fix", "--watch", "--skip", "a"), "--watch changes and plans nothing"),
+        (
+            ("fix", "--rule", "a", "--rule", "b"),
+            "a plan is narrowed with --only a --only b",
+        ),
         (("fix", "--yes"), "--apply is not given"),
         (("fix", "--plan", "plan.json", "--unsafe"), "A kept plan is applied as it is"),
     ],

@@ -6,15 +6,18 @@ The tests of this module share one estate and run in their order; each says what
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shlex
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor.inventory import DISCOVERY_ACCESS, FACET_ACCESS
+from auditor.model.product import CONTENT_ACCOUNT_LABEL as LABEL
 from tests.cluster.program import PositAudit
-from tests.estate import CANARIES, FILES, LEGACY, PACKAGES, PLANTED, PUBLISHING, Estate
+from tests.estate import CANARIES, CONTENT, FILES, LEGACY, PACKAGES, PLANTED, PUBLISHING, Estate
 
 pytestmark = pytest.mark.cluster
 
@@ -61,11 +64,21 @@ def test_scan_and_plan_send_nothing_that_changes_anything(
     posit_audit: PositAudit, ours: Callable[[], list[dict[str, Any]]]
 ) -> None:
     posit_audit("scan", expect=2)
-    posit_audit("fix", expect=2)
     events = ours()
     assert len(events) > 20
     assert {event["verb"] for event in events} <= READING
     assert {event["objectRef"].get("subresource") for event in events} <= {None, "exec"}
+
+
+def test_a_plan_tries_its_steps_with_dry_runs_alone(
+    posit_audit: PositAudit, ours: Callable[[], list[dict[str, Any]]]
+) -> None:
+    posit_audit("fix", expect=2)
+    writing = [event for event in ours() if event["verb"] not in READING]
+    tried = [event for event in writing if not event["objectRef"]["resource"].startswith("selfsubject")]
+    assert {event["objectRef"]["resource"] for event in tried} == {"serviceaccounts", "configmaps", "jobs", "pods"}
+    assert [event["requestURI"] for event in tried if "dryRun=All" not in event["requestURI"]] == []
+    assert "helm-upgrade:publishing/connect was not tried on the server: The chart" in posit_audit.printed
 
 
 def test_no_list_asks_for_whole_secrets(posit_audit: PositAudit, ours: Callable[[], list[dict[str, Any]]]) -> None:
@@ -103,6 +116,11 @@ def test_scan_needs_no_right_to_write(posit_audit: PositAudit, kubectl: Callable
     findings = posit_audit.findings("--as", f"system:serviceaccount:{LEGACY}:looker")
     assert failed(findings) == PLANTED
     assert not [f for f in findings if f["result"] == "unknown"]
+    looker = f"system:serviceaccount:{LEGACY}:looker"
+    plans = [json.loads(posit_audit("fix", "-o", "json", *who, expect=2)) for who in ((), ("--as", looker))]
+    assert plans[0]["steps"] == plans[1]["steps"]
+    said = f"was not tried on the server: {looker} may not patch serviceaccounts in namespace"
+    assert said in posit_audit.printed
 
 
 def test_without_rights_it_could_not_do_its_work(posit_audit: PositAudit, kubectl: Callable[..., str]) -> None:
@@ -123,6 +141,117 @@ def test_without_the_chart_the_patched_values_are_left_for_a_person(posit_audit:
     assert estate.helm("history", "connect", "-n", PUBLISHING, "-o", "json") == before
     posit_audit("undo", "--yes", expect=0)  # the label, which needs no chart
     assert failed(posit_audit.findings()) == PLANTED
+
+
+def test_a_plan_can_be_taken_in_parts(posit_audit: PositAudit) -> None:
+    def steps(*arguments: str) -> list[str]:
+        plan = json.loads(posit_audit("fix", "-o", "json", *arguments, expect=2))
+        return [step["id"] for step in plan["steps"]]
+
+    every = steps()
+    label, own = f"label-service-account:{CONTENT}/analyst", next(id_ for id_ in every if id_.startswith("change-"))
+    assert steps("--only", label) == [label]
+    assert steps("--skip", label) == [id_ for id_ in every if id_ != label]
+    assert steps("--only", "root-license-activations", "--only", label) == [label, own]
+    assert {id_.partition(":")[0] for id_ in steps("--only", f"{PUBLISHING}/connect")} == {
+        "label-service-account",
+        "helm-upgrade",
+    }
+    assert f"     id          {label}" in posit_audit("fix", expect=2)
+    posit_audit("fix", "--only", "dashbords/dash", expect=1)
+    assert "no step, rule or release 'dashbords/dash' to take" in posit_audit.printed
+    posit_audit("fix", "--rule", "root-license-activations", expect=1)
+    assert "--only root-license-activations" in posit_audit.printed
+
+
+@pytest.fixture
+def guarded(kubectl: Callable[..., str]) -> Iterator[Callable[[], None]]:
+    """Called, a policy of the cluster refuses the label on the account `analyst`."""
+    policy = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "no-label"},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["UPDATE"],
+                        "resources": ["serviceaccounts"],
+                        "resourceNames": ["analyst"],
+                    }
+                ]
+            },
+            "validations": [
+                {"expression": f"!('{LABEL}' in object.metadata.?labels.orValue({{}}))", "message": "Not by hand."}
+            ],
+        },
+    }
+    binding = {
+        "apiVersion": policy["apiVersion"],
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "no-label"},
+        "spec": {"policyName": "no-label", "validationActions": ["Deny"]},
+    }
+    trying = ("label", "serviceaccount", "analyst", "-n", CONTENT, f"{LABEL}=true", "--dry-run=server")
+
+    def guard() -> None:
+        for body in (policy, binding):
+            kubectl("create", "-f", "-", input=json.dumps(body))
+        until(lambda: "Not by hand" in kubectl(*trying, check=False))
+
+    yield guard
+    for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
+        kubectl("delete", kind, "no-label", "--ignore-not-found")
+    until(lambda: "Not by hand" not in kubectl(*trying, check=False))
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """The API server takes up a policy within seconds."""
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline, "The policy was not taken up within 60 seconds."
+        time.sleep(0.5)
+
+
+def test_what_the_server_would_refuse_is_held_and_the_rest_is_done(
+    posit_audit: PositAudit, guarded: Callable[[], None], kubectl: Callable[..., str]
+) -> None:
+    """First a plan that was made before the policy: its refusal says how the rest is applied, and that works as it is
+    printed. Then a new plan, which knows. Leaves everything as it was."""
+    refused = f"label-service-account:{CONTENT}/analyst"
+    chosen = ("--only", "content-service-account-unlabelled")
+    plan = str(posit_audit.folder / "before.json")
+    posit_audit("fix", *chosen, "--out", plan, expect=2)
+    guarded()
+    posit_audit("fix", "--apply", "--yes", "--plan", plan, expect=1)
+    said = posit_audit.printed[posit_audit.printed.rindex("The plan can't be applied") :]
+    assert "Not by hand." in said
+    command = shlex.split(said.partition("The rest can be applied with:\n")[2].splitlines()[0])
+    assert command[:2] == ["posit-audit", "fix"]
+    assert command[-2:] == ["--skip", refused]
+    assert f"done  {refused}" not in posit_audit(*command[1:], expect=2)
+    assert labelled(kubectl, "default") == "true"
+    assert labelled(kubectl, "analyst") == ""
+    posit_audit("undo", "--yes", expect=0)
+    assert labelled(kubectl, "default") == ""
+
+    told = json.loads(posit_audit("fix", *chosen, "--apply", "--yes", "-o", "json", expect=2))
+    (held,) = [held for held in told["plan"]["held"] if held["step"]]
+    assert (held["step"], held["object"]["name"]) == (refused, "analyst")
+    assert "Not by hand." in held["reason"]
+    assert {outcome["state"] for outcome in told["outcomes"]} == {"done"}
+    assert refused not in {outcome["step"] for outcome in told["outcomes"]}
+    assert labelled(kubectl, "default") == "true"
+    posit_audit("undo", "--yes", expect=0)
+    assert failed(posit_audit.findings()) == PLANTED
+
+
+def labelled(kubectl: Callable[..., str], account: str) -> str:
+    found = json.loads(kubectl("get", "serviceaccount", account, "-n", CONTENT, "-o", "json"))
+    return str((found["metadata"].get("labels") or {}).get(LABEL, ""))
 
 
 def test_apply_does_the_plan_and_proves_it(posit_audit: PositAudit, estate: Estate, repository: str) -> None:
@@ -176,16 +305,16 @@ def test_connects_data_is_given_to_content_only_where_that_is_asked_for(
         script = "stat -c %u:%g /opt/content; cat /opt/content/app.R 2>&1 || true"
         return kubectl("exec", "-n", PUBLISHING, "job/launched-report", "--", "bash", "-c", script).strip()
 
-    chosen = ("-n", PUBLISHING, "--rule", "content-data-inaccessible")
-    unasked = posit_audit("fix", "--apply", "--yes", *chosen, expect=0)
+    chosen = ("-n", PUBLISHING, "--only", "content-data-inaccessible")
+    unasked = posit_audit("fix", "--apply", "--yes", *chosen, expect=2)  # what else is wrong there is left out
     assert "--unsafe" in unasked
     assert "0 steps planned" in unasked
     assert bundle().startswith("0:0\ncat: /opt/content/app.R: Permission denied")
 
-    told = posit_audit("fix", "--apply", "--yes", "--unsafe", *chosen, expect=0)
+    told = posit_audit("fix", "--apply", "--yes", "--unsafe", *chosen, expect=2)
     assert "change-ownership:publishing/connect-rstudio-connect-shared-storage:apps/17/3: 2 entries given" in told
     assert bundle() == "999:999\nx"
-    assert failed(posit_audit.findings(*chosen)) == set()
+    assert failed(posit_audit.findings("-n", PUBLISHING, "--rule", "content-data-inaccessible")) == set()
 
     posit_audit("undo", "--yes", expect=0)
     assert bundle().startswith("0:0\ncat:")

@@ -14,6 +14,7 @@ from auditor.errors import Interrupted, Unavailable, UnreadableFile
 from auditor.model.outcome import State
 from auditor.pipeline import fix
 from auditor.pipeline.scan import ScanRequest, ScanResult
+from auditor.planning.choosing import UnknownName
 from auditor.settings import ClusterSettings
 from tests.builders import package_manager, snapshot, target
 from tests.steps import label, outcome, planned, upgrade, wanting
@@ -107,3 +108,73 @@ def test_what_is_shown_of_a_kept_plan_is_what_would_be_done(monkeypatch: pytest.
     fix.keep(msgspec.structs.replace(kept, steps=kept.steps * 2), file)
     with pytest.raises(UnreadableFile, match="two steps that change the same"):
         fix.prepare(ClusterSettings(), ScanRequest(), saved=file)
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A cluster with two accounts to label; afterwards what was told."""
+    findings = (wanting(label(), rule="a"), wanting(label("other"), rule="b"))
+    seen = ScanResult(snapshot=snapshot(package_manager()), findings=findings)
+    monkeypatch.setattr(fix, "connect", lambda _: None)
+    monkeypatch.setattr(fix, "look", lambda *_: seen)
+    monkeypatch.setattr(fix, "own_pod", lambda _: None)
+    monkeypatch.setattr(fix, "open_tools", lambda *_, **__: nullcontext())
+    return []
+
+
+def foresee(monkeypatch: pytest.MonkeyPatch, **found: dict[str, str]) -> None:
+    forecast = SimpleNamespace(**{"refused": {}, "untried": {}, **found})
+    monkeypatch.setattr(fix, "forecast", lambda *_: forecast)
+
+
+FIRST, OTHER = "label-service-account:posit/content", "label-service-account:posit/other"
+
+
+def test_what_would_be_refused_is_held_and_counts_as_left(monkeypatch: pytest.MonkeyPatch, looked: list[str]) -> None:
+    foresee(monkeypatch, refused={FIRST: "No."})
+    prepared = fix.prepare(ClusterSettings(), ScanRequest(), tell=looked.append)
+    assert [step.id for step in prepared.plan.steps] == [OTHER]
+    assert [held.step for held in prepared.plan.held] == [FIRST]
+    assert prepared.left
+    assert looked == []
+
+
+def test_what_could_not_be_tried_is_planned_and_told(monkeypatch: pytest.MonkeyPatch, looked: list[str]) -> None:
+    foresee(monkeypatch, untried={FIRST: "You may not."})
+    prepared = fix.prepare(ClusterSettings(), ScanRequest(), tell=looked.append)
+    assert len(prepared.plan.steps) == 2
+    assert not prepared.left
+    assert looked == [f"{FIRST} was not tried on the server: You may not."]
+
+
+def test_only_what_was_chosen_is_tried_and_the_rest_counts_as_left(
+    monkeypatch: pytest.MonkeyPatch, looked: list[str]
+) -> None:
+    foresee(monkeypatch, refused={OTHER: "It was asked for all the same."})
+    prepared = fix.prepare(ClusterSettings(), ScanRequest(), choice=fix.Choice(only=("a",)))
+    assert [step.id for step in prepared.plan.steps] == [FIRST]
+    assert prepared.plan.held == ()
+    assert [left.rule for left in prepared.plan.left_out] == ["b"]
+    assert prepared.left
+
+
+def test_every_rule_can_be_named_whether_it_found_something_or_not(
+    monkeypatch: pytest.MonkeyPatch, looked: list[str]
+) -> None:
+    foresee(monkeypatch)
+    prepared = fix.prepare(ClusterSettings(), ScanRequest(), choice=fix.Choice(skip=("license-missing",)))
+    assert (len(prepared.plan.steps), prepared.left) == (2, False)
+    with pytest.raises(UnknownName, match="'license-mising'"):
+        fix.prepare(ClusterSettings(), ScanRequest(), choice=fix.Choice(skip=("license-mising",)))
+
+
+def test_a_kept_plan_is_narrowed_and_not_tried(
+    monkeypatch: pytest.MonkeyPatch, looked: list[str], tmp_path: Path
+) -> None:
+    foresee(monkeypatch, refused={FIRST: "No."})
+    fix.keep(planned(wanting(label(), rule="a"), wanting(label("other"), rule="b")), tmp_path / "plan.json")
+    prepared = fix.prepare(
+        ClusterSettings(), ScanRequest(), saved=tmp_path / "plan.json", choice=fix.Choice(skip=(OTHER,))
+    )
+    assert [step.id for step in prepared.plan.steps] == [FIRST]
+    assert prepared.left

@@ -1,0 +1,84 @@
+"""What would be refused is found when the plan is made: each step is tried on the server with dryRun, which stores
+nothing. A step that can't be tried from here is no reason against it: it is planned, and that is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditor.apply import rights
+from auditor.apply.run import rehearse
+from auditor.apply.tools import Tools
+from auditor.errors import (
+    ClusterError,
+    Forbidden,
+    HelmError,
+    NotAdmitted,
+    PositAuditError,
+    Unauthorized,
+    Unavailable,
+)
+from auditor.model.action import (
+    Action,
+    ChangeOwnership,
+    LabelServiceAccount,
+    PatchValues,
+    ScaleWorkload,
+    UpgradeRelease,
+)
+from auditor.model.kubernetes import CONFIG_MAPS, DEPLOYMENTS, JOBS, SECRETS, SERVICE_ACCOUNTS, Access
+from auditor.model.plan import Plan, Step
+
+_HELM = (Access(SECRETS, ("list", "create", "update")),)
+"""Helm's own record: without that no upgrade can be made, whatever its dry run says."""
+_TRYING: Mapping[type[Action], tuple[Access, ...]] = {
+    LabelServiceAccount: (Access(SERVICE_ACCOUNTS, ("patch",)),),
+    ScaleWorkload: (Access(DEPLOYMENTS, ("patch",)),),
+    ChangeOwnership: (Access(CONFIG_MAPS, ("create", "patch")), Access(JOBS, ("create",))),
+    PatchValues: _HELM,
+    UpgradeRelease: _HELM,
+}
+"""What a dry run takes: the API server asks for the same permissions as for the change itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    refused: Mapping[str, str]
+    """Step id -> why it would be refused."""
+    untried: Mapping[str, str]
+    """Step id -> why it could not be tried."""
+
+
+def forecast(plan: Plan, tools: Tools) -> Forecast:
+    """Changes nothing, and raises nothing that speaks of one step only."""
+    refused: dict[str, str] = {}
+    untried: dict[str, str] = {}
+    for step in plan.steps:
+        try:
+            hindrance = _hindrance(step, tools)
+            if hindrance:
+                untried[step.id] = hindrance
+                continue
+            rehearse(step, tools)
+        except NotAdmitted as error:
+            refused[step.id] = str(error)
+        except (Forbidden, Unauthorized, Unavailable, ClusterError) as error:
+            untried[step.id] = str(error)
+        except PositAuditError as error:
+            refused[step.id] = str(error)
+    return Forecast(refused=refused, untried=untried)
+
+
+def _hindrance(step: Step, tools: Tools) -> str:
+    action = step.action
+    missing = rights.lacking(_TRYING[type(action)], step.object.namespace, tools)
+    if missing:
+        return f"{tools.reader.connection.identity} may not {'; '.join(missing)}."
+    if isinstance(action, PatchValues | UpgradeRelease):
+        version = action.chart_version if isinstance(action, PatchValues) else action.to_version
+        try:
+            _ = tools.helm.program
+            tools.charts.find(action.chart, version)
+        except HelmError as error:
+            return str(error)
+    return ""
