@@ -7,11 +7,6 @@ from typing import Any
 
 from auditor.cluster.writer import FIELD_MANAGER
 
-_NOT_KNOWN = "before-first-apply"
-"""What the API server calls whoever set what was there at the first server-side apply, of an object that had no
-managedFields, as a namespace's own account `default`: that is no manager, and can be us
-(k8s.io/apimachinery/pkg/util/managedfields/internal/skipnonapplied.go)."""
-
 
 def managers_of_label(body: Mapping[str, Any], key: str) -> frozenset[str]:
     """Names of the field managers that hold the label, by an update or by server-side apply. Empty also if the object
@@ -24,9 +19,13 @@ def managers_of_label(body: Mapping[str, Any], key: str) -> frozenset[str]:
 
 
 def others(managers: frozenset[str]) -> tuple[str, ...]:
-    """Those that are known to be another than we. Earlier versions of posit-audit applied the label, and this one
-    patches it; the name is the same for both."""
-    return tuple(sorted(managers - {FIELD_MANAGER, _NOT_KNOWN}))
+    """Without ourselves. Earlier versions of posit-audit applied the label, and this one mostly patches it; the name is
+    the same for both."""
+    return tuple(sorted(managers - {FIELD_MANAGER}))
+
+
+def is_ours_alone(body: Mapping[str, Any], key: str) -> bool:
+    return managers_of_label(body, key) == {FIELD_MANAGER}
 
 
 def _labels_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -164,8 +164,9 @@ def _tried(prepared: Prepared, tell: Tell) -> Prepared:
     somebody agreed to, and is applied as it is or not at all."""
     with _tools(prepared, prepared.request.charts, prepared.request.helm) as tools:
         found = forecast(prepared.plan, tools)
-    for step, reason in found.untried.items():
-        tell(f"{step} was not tried on the server: {reason}")
+    for reason in dict.fromkeys(found.untried.values()):
+        steps = [step for step, why in found.untried.items() if why == reason]
+        tell(f"{', '.join(steps)} {'were' if steps[1:] else 'was'} not tried on the server: {reason}")
     return msgspec.structs.replace(prepared, plan=hold(prepared.plan, prepared.before.findings, found.refused))
 
 

@@ -122,7 +122,7 @@ def test_the_label_stays_when_the_template_is_applied_again(
 
 
 def test_the_account_that_kubernetes_makes_for_each_namespace_is_labelled(account: Account) -> None:
-    """The API server keeps no managers for it, as it is made without a field."""
+    """The API server keeps no managers for it, as it is made without a field; from our label on it does."""
     account.name = "default"
     assert "managedFields" not in account.body()["metadata"]
     journal, outcome = account.labelled()
@@ -130,6 +130,11 @@ def test_the_account_that_kubernetes_makes_for_each_namespace_is_labelled(accoun
     account.applied(EMPTY)
     assert account.undone(journal).state is State.DONE
     assert account.labels() == {}
+    journal, outcome = account.labelled()
+    for change in (f"{LABEL}-", f"{LABEL}=true"):
+        account.change("label", "serviceaccount", "default", change)
+    assert account.undone(journal).state is State.REFUSED
+    assert account.labels() == {LABEL: "true"}
 
 
 def test_a_label_that_a_template_took_over_with_another_value_stays(account: Account) -> None:
@@ -156,13 +161,15 @@ def test_an_account_that_an_earlier_version_applied_the_label_to_loses_it(accoun
     assert account.labels() == {}
 
 
-def test_a_label_whose_managers_were_stripped_is_removed(account: Account) -> None:
+def test_a_label_that_is_no_longer_recorded_as_ours_stays_and_is_reported(account: Account) -> None:
+    """Another client can strip managedFields."""
     account.applied(EMPTY)
     journal, _ = account.labelled()
     account.change("patch", "serviceaccount", "content", "--type=merge", "-p", '{"metadata":{"managedFields":[{}]}}')
     assert "managedFields" not in account.body()["metadata"]
-    assert account.undone(journal).state is State.DONE
-    assert account.labels() == {}
+    taken = account.undone(journal)
+    assert (taken.state, account.labels()) == (State.REFUSED, {LABEL: "true"})
+    assert "kubectl label serviceaccount content" in taken.message
 
 
 def test_an_account_that_changes_between_plan_and_patch_is_stale(account: Account) -> None:

@@ -119,7 +119,7 @@ def test_scan_needs_no_right_to_write(posit_audit: PositAudit, kubectl: Callable
     looker = f"system:serviceaccount:{LEGACY}:looker"
     plans = [json.loads(posit_audit("fix", "-o", "json", *who, expect=2)) for who in ((), ("--as", looker))]
     assert plans[0]["steps"] == plans[1]["steps"]
-    said = f"was not tried on the server: {looker} may not patch serviceaccounts in namespace"
+    said = f"{looker}' may not patch serviceaccounts in namespace {CONTENT}"
     assert said in posit_audit.printed
 
 

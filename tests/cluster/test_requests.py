@@ -22,6 +22,7 @@ from auditor.errors import (
     Forbidden,
     Gone,
     Invalid,
+    NotAdmitted,
     NotFound,
     Unauthorized,
     Unavailable,
@@ -104,7 +105,7 @@ def test_retry_after_is_honoured_up_to_a_limit(server: ScriptedApiServer, connec
 def test_a_refusal_is_final_and_has_its_own_sentence(
     server: ScriptedApiServer, connection: Connection, code: int, error: type[ApiError]
 ) -> None:
-    server.answers = [status(code, 'User "jo" cannot' if code == 403 else "because")]
+    server.answers = [status(code, 'User "jo" cannot patch resource' if code == 403 else "because")]
     with pytest.raises(error) as caught:
         Writer(connection).apply(SERVICE_ACCOUNTS, {"metadata": {"namespace": "ns", "name": "a"}})
     assert type(caught.value) is error
@@ -116,6 +117,7 @@ def test_a_forbidden_request_tells_the_verb_that_is_missing(server: ScriptedApiS
     server.answers = [status(403, 'deployments.apps is forbidden: User "jo" cannot list resource "deployments"')]
     with pytest.raises(Forbidden) as caught:
         list(Reader(connection).list(DEPLOYMENTS))
+    assert not isinstance(caught.value, NotAdmitted)
     assert "may not list deployments in all namespaces" in caught.value.message
     assert "kubectl auth can-i list deployments.apps -A" in caught.value.hint
 
@@ -123,7 +125,7 @@ def test_a_forbidden_request_tells_the_verb_that_is_missing(server: ScriptedApiS
 def test_what_admission_refuses_is_told_in_its_own_words(server: ScriptedApiServer, connection: Connection) -> None:
     """A grant would not help: the verb is there, and the object is not wanted."""
     server.answers = [status(403, 'pods "a" is forbidden: violates PodSecurity "restricted:latest": runAsUser=0')]
-    with pytest.raises(Forbidden, match=r"does not admit Pod a in namespace ns.*violates PodSecurity") as caught:
+    with pytest.raises(NotAdmitted, match=r"does not admit Pod a in namespace ns.*violates PodSecurity") as caught:
         Writer(connection).create(PODS, {"metadata": {"namespace": "ns", "name": "a"}}, dry_run=True)
     assert not caught.value.hint
 

@@ -145,6 +145,10 @@ def test_what_could_not_be_tried_is_planned_and_told(monkeypatch: pytest.MonkeyP
     assert len(prepared.plan.steps) == 2
     assert not prepared.left
     assert looked == [f"{FIRST} was not tried on the server: You may not."]
+    looked.clear()
+    foresee(monkeypatch, untried={FIRST: "You may not.", OTHER: "You may not."})
+    fix.prepare(ClusterSettings(), ScanRequest(), tell=looked.append)
+    assert looked == [f"{FIRST}, {OTHER} were not tried on the server: You may not."]
 
 
 def test_only_what_was_chosen_is_tried_and_the_rest_counts_as_left(

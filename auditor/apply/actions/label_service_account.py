@@ -2,6 +2,9 @@
 
 By a JSON merge patch and not by server-side apply: a manager that applied `labels: {}` holds the map itself, and to
 apply one key in it is a conflict with that manager. The patch sets the key and leaves the map to its manager.
+
+But the API server records no manager of an object that has none, as a namespace's own account `default`. To apply
+begins that record, so that undo knows whose the label is, and there is no manager to be in conflict with.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from typing import Any
 
 from auditor.apply import guards
 from auditor.apply.effect import Effect
-from auditor.apply.field_managers import managers_of_label, others
+from auditor.apply.field_managers import is_ours_alone, managers_of_label, others
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Conflict, NotFound, PlanIsStale, PlanRefused
@@ -40,13 +43,13 @@ def check(action: LabelServiceAccount, tools: Tools) -> str:
 
 
 def rehearse(action: LabelServiceAccount, tools: Tools) -> None:
-    _patch(action, action.resource_version, action.value, tools, dry_run=True)
+    _add(action, tools, dry_run=True)
 
 
 def act(action: LabelServiceAccount, tools: Tools, tick: Tick) -> Effect:
     tick({"note": f"labelling {action.account}"})
     try:
-        labelled = _patch(action, action.resource_version, action.value, tools)
+        labelled = _add(action, tools)
     except NotFound:
         raise _stale(action, "no longer exists") from None
     except Conflict:
@@ -68,11 +71,8 @@ def undo(action: LabelServiceAccount, tools: Tools, tick: Tick) -> Effect:
     found = _labels(account).get(action.key)
     if found is None:
         return Effect(State.ALREADY, f"{action.account} no longer carries the label.")
-    holders = others(managers_of_label(account, action.key))
-    if found != action.value or holders:
-        by = f"field manager {', '.join(holders)}" if holders else "another client"
-        value = "" if found == action.value else " to another value"
-        raise PlanRefused(f"The label {action.key} of {action.account} was set{value} by {by} since; it stays.")
+    if found != action.value or not is_ours_alone(account, action.key):
+        raise _set_since(action, account, found)
     try:
         left = _patch(action, account["metadata"]["resourceVersion"], None, tools)
     except NotFound:
@@ -90,6 +90,19 @@ def undo(action: LabelServiceAccount, tools: Tools, tick: Tick) -> Effect:
     return Effect(State.DONE, f"Label {action.key} removed.")
 
 
+def _set_since(action: LabelServiceAccount, account: Mapping[str, Any], found: str) -> PlanRefused:
+    """Since our label the API server recorded us as its manager. If that is gone, another client set the label, or
+    stripped the record: nobody can tell."""
+    holders = others(managers_of_label(account, action.key))
+    by = f"field manager {', '.join(holders)}" if holders else "another client"
+    value = "" if found == action.value else " to another value"
+    removing = f"kubectl label serviceaccount {action.account.name} {action.key}- -n {action.account.namespace}"
+    return PlanRefused(
+        f"The label {action.key} of {action.account} was set{value} by {by} since; it stays.",
+        hint=f"To remove it all the same: {removing}",
+    )
+
+
 def _account(action: LabelServiceAccount, tools: Tools) -> Mapping[str, Any] | None:
     try:
         return tools.reader.get(SERVICE_ACCOUNTS, action.account.namespace, action.account.name)
@@ -105,21 +118,34 @@ def _after_conflict(action: LabelServiceAccount, tools: Tools) -> Mapping[str, A
         raise _stale(action, "no longer exists")
     if account["metadata"]["uid"] != action.uid:
         raise _stale(action, "was deleted and created again since the plan was made")
-    ours = _labels(account).get(action.key) == action.value
-    if ours and not others(managers_of_label(account, action.key)):
+    if _labels(account).get(action.key) == action.value and is_ours_alone(account, action.key):
         return account
     raise _stale(action, "was changed since the plan was made")
+
+
+def _add(action: LabelServiceAccount, tools: Tools, *, dry_run: bool = False) -> Mapping[str, Any]:
+    """Raises PlanIsStale, NotFound and Conflict."""
+    account = _account(action, tools)
+    if account is None:
+        raise _stale(action, "no longer exists")
+    if account["metadata"].get("managedFields"):
+        return _patch(action, action.resource_version, action.value, tools, dry_run=dry_run)
+    named = {"namespace": action.account.namespace, "name": action.account.name}
+    metadata = {**named, **_metadata(action, action.resource_version, action.value)}
+    return tools.writer.apply(SERVICE_ACCOUNTS, {"metadata": metadata}, dry_run=dry_run)
 
 
 def _patch(
     action: LabelServiceAccount, resource_version: str, value: str | None, tools: Tools, *, dry_run: bool = False
 ) -> Mapping[str, Any]:
-    """The account afterwards; `value` None removes the key. With uid and resourceVersion the API server itself refuses
-    if the account is another one or was changed."""
-    metadata = {"uid": action.uid, "resourceVersion": resource_version, "labels": {action.key: value}}
-    return tools.writer.patch(
-        SERVICE_ACCOUNTS, action.account.namespace, action.account.name, {"metadata": metadata}, dry_run=dry_run
-    )
+    """The account afterwards; `value` None removes the key."""
+    body = {"metadata": _metadata(action, resource_version, value)}
+    return tools.writer.patch(SERVICE_ACCOUNTS, action.account.namespace, action.account.name, body, dry_run=dry_run)
+
+
+def _metadata(action: LabelServiceAccount, resource_version: str, value: str | None) -> dict[str, Any]:
+    """With uid and resourceVersion the API server itself refuses if the account is another one or was changed."""
+    return {"uid": action.uid, "resourceVersion": resource_version, "labels": {action.key: value}}
 
 
 def _stale(action: LabelServiceAccount, what: str) -> PlanIsStale:
