@@ -9,18 +9,20 @@ from typing import Any
 from urllib.parse import quote
 
 import structlog
+import urllib3
 import urllib3.exceptions
 from kubernetes.client import ApiException
 
 from auditor.cluster.connect import Connection
 from auditor.cluster.retry import ATTEMPTS, Transient, with_retries
+from auditor.cluster.tls import word
 from auditor.errors import ApiError, ClusterError, Conflict, Forbidden, Gone, Invalid, NotFound, Unauthorized
 from auditor.model.kubernetes import Resource
 
 log = structlog.get_logger()
 
 _VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
-_NO_RIGHT = re.compile(r'User "[^"]*" cannot ')
+_NO_RIGHT = re.compile(r'User ("(?:[^"\\]|\\.)*") cannot (impersonate resource "([^"]+)")?')
 """How an authorizer's answer begins (k8s.io/apiserver, pkg/endpoints/handlers/responsewriters/errors.go)."""
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -43,10 +45,7 @@ class Refusal:
             # Admission (Pod Security, a quota, a webhook) answers 403 too; no grant helps then.
             return Forbidden(f"The API server does not admit {self.what}: {said} (403).")
         if status == Forbidden.status:
-            return Forbidden(
-                f"{self.connection.identity} may not {self.verb} {self.what} (403).",
-                hint=f"With a role that allows it this answers yes: {self.grant}",
-            )
+            return self._forbidden(_NO_RIGHT.search(said))
         if status == NotFound.status:
             return NotFound(f"The API server does not have {self.what} (404).")
         if status == Conflict.status:
@@ -62,6 +61,21 @@ class Refusal:
                 retry_after=_retry_after(headers),
             )
         return ApiError(f"The API server refused to {self.verb} {self.what}: {said or 'no reason given'} ({status}).")
+
+    def _forbidden(self, said: re.Match[str] | None) -> Forbidden:
+        """The user is the one that the server names, unless somebody else is to be impersonated."""
+        sender = f"User {_unquoted(said[1])!r}" if said else self.connection.identity
+        wanted = self.connection.impersonation
+        if said and said[2]:
+            return Forbidden(
+                f"{sender} may not impersonate {said[3]}, as which it would {self.verb} {self.what} (403):"
+                f" asked for is{wanted.flags or ' an impersonation'}.",
+                hint="Grant the verb impersonate for it, or leave out --as and the kubeconfig's `as`.",
+            )
+        return Forbidden(
+            f"{self.connection.identity if wanted.user else sender} may not {self.verb} {self.what} (403).",
+            hint=f"With a role that allows it this answers yes: {self.grant}",
+        )
 
 
 def path_of(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
@@ -94,8 +108,7 @@ def refusal(
     plural = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
     scope = f"-n {namespace}" if namespace and resource.namespaced else "-A" if resource.namespaced else ""
     sub = f" --subresource={subresource}" if subresource else ""
-    user = f" --as {connection.settings.impersonate}" if connection.settings.impersonate else ""
-    grant = f"kubectl auth can-i {verb} {plural}{sub} {scope}".strip() + user
+    grant = f"kubectl auth can-i {verb} {plural}{sub} {scope}".strip() + connection.impersonation.flags
     return Refusal(connection, verb, describe(resource, namespace, name, subresource), grant)
 
 
@@ -158,19 +171,24 @@ def _call(
     headers: dict[str, str],
     body: Any,
 ) -> Any:
-    api = connection.api
-    serialized = api.param_serialize(
-        method=method,
-        resource_path=path,
-        query_params=list(query.items()),
-        header_params=headers,
-        body=body,
-        auth_settings=["BearerToken"],
-    )
+    def once() -> Any:
+        serialized = connection.api.param_serialize(
+            method=method, resource_path=path, query_params=list(query.items()), header_params=headers, body=body
+        )
+        sent = urllib3.HTTPHeaderDict(serialized[2])
+        for name, value in connection.headers():
+            sent.add(name, value.encode().decode("latin-1"))  # its bytes, as Go sends them
+        return connection.api.call_api(
+            *serialized[:2], sent, *serialized[3:], _request_timeout=connection.settings.request_timeout
+        )
+
     try:
-        response = api.call_api(*serialized, _request_timeout=connection.settings.request_timeout)
+        response = once()
+        if response.status == Unauthorized.status and connection.renew():
+            response.response.drain_conn()
+            response = once()
     except ApiException as error:  # the client's word for a failed TLS handshake; an answer's status is looked at below
-        raise _handshake_failed(connection, str(error.reason)) from None
+        raise handshake_failed(connection, error) from None
     except urllib3.exceptions.MaxRetryError as error:
         raise _unreachable(connection, error) from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -187,7 +205,7 @@ def _call(
 def _unreachable(connection: Connection, error: urllib3.exceptions.MaxRetryError) -> Exception:
     reason = error.reason
     if isinstance(reason, urllib3.exceptions.SSLError):
-        return _handshake_failed(connection, str(reason))
+        return handshake_failed(connection, reason)
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError | urllib3.exceptions.ProtocolError):
         return Transient(f"The API server {connection.server} did not answer in time.")
     why = getattr(getattr(reason, "__cause__", None), "strerror", None) or type(reason).__name__
@@ -208,12 +226,13 @@ def _cluster_info(connection: Connection) -> str:
     )
 
 
-def _handshake_failed(connection: Connection, said: str) -> ClusterError | ApiError:
-    """`said`: OpenSSL's words. A proxy or load balancer that is just being restarted closes it half way."""
-    if "EOF" in said:
+def handshake_failed(connection: Connection, error: BaseException) -> ClusterError | ApiError:
+    """With OpenSSL's word. A proxy or load balancer that is just being restarted closes it half way."""
+    said = word(error) or "the TLS handshake failed"
+    if "eof" in said.lower():
         return Transient(f"The TLS handshake with the API server {connection.server} broke off.")
     return ClusterError(
-        f"No trusted connection to the API server {connection.server} could be made: the TLS handshake failed.",
+        f"No trusted connection to the API server {connection.server} could be made: {said}.",
         hint="Check certificate-authority-data, client certificate and server name in the kubeconfig.",
     )
 
@@ -232,6 +251,14 @@ def _server_message(body: bytes) -> str:
     except (ValueError, AttributeError):
         return ""
     return " ".join(str(message).split())[:600]
+
+
+def _unquoted(said: str) -> str:
+    """Of a string as Go quotes it."""
+    try:
+        return str(json.loads(said))
+    except ValueError:
+        return said.strip('"')
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
