@@ -19,7 +19,8 @@ import urllib3.exceptions
 import websocket
 
 from auditor.cluster.connect import Connection
-from auditor.cluster.request import Refusal, handshake_failed, path_of, refusal
+from auditor.cluster.refusal import Refusal
+from auditor.cluster.request import handshake_failed, path_of, refusal
 from auditor.cluster.retry import Transient, with_retries
 from auditor.cluster.tls import word
 from auditor.errors import Unauthorized

@@ -108,7 +108,7 @@ def _trust(context: ssl.SSLContext, authority: bytes) -> None:
 def _bytes(data: str | None, file: str | None, what: str) -> bytes:
     if data:
         try:
-            return base64.b64decode(data)
+            return base64.b64decode("".join(data.split()), validate=True)
         except (binascii.Error, ValueError):
             raise ClusterError(f"{what}-data in the kubeconfig is not base64.") from None
     if not file:
