@@ -79,7 +79,7 @@ class Connection:
 
     def kubeconfig_for_helm(self) -> bytes | None:
         """A kubeconfig that leads Helm where we are and as whom, for what none of its flags says; None where its own
-        reading of ours does. Holds credentials."""
+        reading of ours does. With --as it would not find a pod's account. Holds credentials."""
         program = self._credentials if isinstance(self._credentials, FromProgram) else None
         asked = program is not None and program.asked
         if not (asked or self.settings.impersonate_uid or (self.in_cluster and self.impersonation.user)):

@@ -461,8 +461,9 @@ def test_in_cluster(site: Site) -> None:
     inside = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": str(port), "KUBECONFIG": ""}
     neighbours = replace(site.neighbours, before=(*sudo, "unshare", "--mount", "sh", "-euc", script, "sh"))
     assert neighbours.agree(**inside)[0] == "system:serviceaccount:parity:auditor"
-    # kubectl itself passes over --as here, silently; Helm would too, if it were not given a kubeconfig of ours.
+    # With --as kubectl doesn't find the pod's account, nor would Helm, were it not given a kubeconfig of ours.
     flags = ("--as", "bob", "--as-group", ADMINS)
+    assert "localhost:8080" in neighbours.run(neighbours.kubectl(*flags), **inside).err
     since = {agent: len(neighbours.audit_events(agent)) for agent in ("posit-audit/", "Helm/")}
     neighbours.worked(
         neighbours.run(neighbours.scan(*flags), **inside), neighbours.run(neighbours.log_and_helm(*flags), **inside)
