@@ -8,8 +8,10 @@ import pty
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,19 +98,28 @@ class Neighbours:
 
     def agree(self, *flags: str, **environment: str) -> Identity:
         """Scan with exec, log and Helm do their work wherever kubectl does, as whom kubectl does. Whom that is."""
-        since = {agent: len(self.audit_events(agent)) for agent in (OURS, HELM)}
+        start = datetime.now(UTC)
         processes = [self.started(argv, environment) for argv in (self.scan(*flags), self.log_and_helm(*flags))]
         kubectl = self.run(self.kubectl(*flags), **environment)
         assert kubectl.code == 0, kubectl.err
         scan, driver = map(self.ended, processes)
         self.worked(scan, driver)
-        seen = {agent: self.audit_events(agent)[start:] for agent, start in since.items()}
         expected = _told(json.loads(kubectl.out)["status"]["userInfo"])
-        for agent, events in seen.items():
-            assert {_told(one.get("impersonatedUser") or one["user"]) for one in events} == {expected}, agent
-        ways = {one["objectRef"].get("subresource") for one in seen[OURS] if "objectRef" in one}
-        assert {"exec", "log"} <= ways
+        assert self.seen(start) == {expected}
         return expected
+
+    def seen(self, start: datetime) -> set[Identity]:
+        """As whom posit-audit, by exec and for a log too, and Helm asked since then."""
+        deadline = time.monotonic() + 10
+        while True:  # an event may be written a little after its answer
+            ours, helm = (
+                [one for one in self.audit_events(agent) if _received(one) >= start] for agent in (OURS, HELM)
+            )
+            ways = {one["objectRef"].get("subresource") for one in ours if "objectRef" in one}
+            if helm and {"exec", "log"} <= ways:
+                return {_told(one.get("impersonatedUser") or one["user"]) for one in (*ours, *helm)}
+            assert time.monotonic() < deadline, ways
+            time.sleep(0.1)
 
     @staticmethod
     def worked(scan: Answer, driver: Answer) -> None:
@@ -127,6 +138,10 @@ class Neighbours:
         scan = self.run(self.scan(*flags), **environment)
         assert scan.code == 1, scan.out
         return scan.err
+
+
+def _received(event: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(event["requestReceivedTimestamp"])
 
 
 def _told(user: Mapping[str, Any]) -> Identity:
