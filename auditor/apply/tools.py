@@ -57,7 +57,7 @@ def open_tools(
     if not connection.in_cluster:
         # Another program may switch the kubeconfig's current context while we run.
         settings = msgspec.structs.replace(settings, context=connection.context)
-    program = Helm(settings, program=helm)
+    program = Helm(settings, program=helm, kubeconfig=connection.kubeconfig_for_helm)
     with TemporaryDirectory(prefix="posit-audit-") as folder:
         private = Path(folder)
         yield Tools(

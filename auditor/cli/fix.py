@@ -97,7 +97,8 @@ def fix(
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     impersonate: options.As = None,
-    impersonate_group: options.AsGroup = None,
+    impersonate_groups: options.AsGroups = None,
+    impersonate_uid: options.AsUid = None,
     request_timeout: options.RequestTimeout = 30.0,
 ) -> None:
     """Show what would be changed to mend what scan finds; with --apply, change it and prove it.
@@ -117,7 +118,9 @@ def fix(
     from auditor.pipeline import fix as pipeline
     from auditor.pipeline.scan import ScanRequest
 
-    settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
+    settings = options.cluster_settings(
+        kubeconfig, context, impersonate, impersonate_groups, impersonate_uid, request_timeout
+    )
     where = options.scope(namespaces, all_namespaces)
     if watch:
         if apply or plan or out or to or only or skip or unsafe:

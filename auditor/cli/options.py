@@ -43,11 +43,30 @@ Context = Annotated[
 ]
 As = Annotated[
     str | None,
-    typer.Option("--as", metavar="USER", help="User to impersonate for every request.", rich_help_panel=CLUSTER),
+    typer.Option(
+        "--as",
+        metavar="USER",
+        help="User to impersonate for every request and for Helm. Default: the kubeconfig's.",
+        rich_help_panel=CLUSTER,
+    ),
 ]
-AsGroup = Annotated[
+AsGroups = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--as-group",
+        metavar="GROUP",
+        help="Group to impersonate, in place of the kubeconfig's; repeatable.",
+        rich_help_panel=CLUSTER,
+    ),
+]
+AsUid = Annotated[
     str | None,
-    typer.Option("--as-group", metavar="GROUP", help="Group to impersonate with --as.", rich_help_panel=CLUSTER),
+    typer.Option(
+        "--as-uid",
+        metavar="UID",
+        help="User ID to impersonate, in place of the kubeconfig's.",
+        rich_help_panel=CLUSTER,
+    ),
 ]
 RequestTimeout = Annotated[
     float,
@@ -193,7 +212,8 @@ def cluster_settings(
     kubeconfig: str | None,
     context: str | None,
     impersonate: str | None,
-    impersonate_group: str | None,
+    impersonate_groups: list[str] | None,
+    impersonate_uid: str | None,
     request_timeout: float,
 ) -> ClusterSettings:
     from auditor.settings import ClusterSettings
@@ -202,6 +222,7 @@ def cluster_settings(
         kubeconfig=kubeconfig,
         context=context,
         impersonate=impersonate,
-        impersonate_group=impersonate_group,
+        impersonate_groups=tuple(filter(None, impersonate_groups or ())),
+        impersonate_uid=impersonate_uid,
         request_timeout=request_timeout,
     )

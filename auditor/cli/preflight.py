@@ -29,7 +29,8 @@ def preflight(
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     impersonate: options.As = None,
-    impersonate_group: options.AsGroup = None,
+    impersonate_groups: options.AsGroups = None,
+    impersonate_uid: options.AsUid = None,
     request_timeout: options.RequestTimeout = 30.0,
 ) -> None:
     """Ask the API server what the present identity may do, and say which checks would be unknown without what.
@@ -40,7 +41,9 @@ def preflight(
     from auditor.pipeline import preflight as pipeline
     from auditor.report import preflight as report
 
-    settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
+    settings = options.cluster_settings(
+        kubeconfig, context, impersonate, impersonate_groups, impersonate_uid, request_timeout
+    )
     result = pipeline.preflight(settings, purpose, tuple(namespaces or ()))
     if output == "json":
         print_result(report.render(result))

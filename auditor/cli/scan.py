@@ -36,7 +36,8 @@ def scan(
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     impersonate: options.As = None,
-    impersonate_group: options.AsGroup = None,
+    impersonate_groups: options.AsGroups = None,
+    impersonate_uid: options.AsUid = None,
     request_timeout: options.RequestTimeout = 30.0,
 ) -> None:
     """Say of every Connect and Package Manager release what is wrong, why, and what could not be seen.
@@ -51,7 +52,9 @@ def scan(
     from auditor.pipeline import scan as pipeline
     from auditor.report import json, text
 
-    settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
+    settings = options.cluster_settings(
+        kubeconfig, context, impersonate, impersonate_groups, impersonate_uid, request_timeout
+    )
     request = pipeline.ScanRequest(
         namespaces=options.scope(namespaces, all_namespaces),
         all_namespaces=all_namespaces,

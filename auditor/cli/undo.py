@@ -26,7 +26,8 @@ def undo(
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     impersonate: options.As = None,
-    impersonate_group: options.AsGroup = None,
+    impersonate_groups: options.AsGroups = None,
+    impersonate_uid: options.AsUid = None,
     request_timeout: options.RequestTimeout = 30.0,
 ) -> None:
     """Take back what a journal says was done, the last step first.
@@ -41,7 +42,9 @@ def undo(
     from auditor.pipeline import undo as pipeline
     from auditor.report.plan_text import outcomes_json, outcomes_text, undo_text
 
-    settings = options.cluster_settings(kubeconfig, context, impersonate, impersonate_group, request_timeout)
+    settings = options.cluster_settings(
+        kubeconfig, context, impersonate, impersonate_groups, impersonate_uid, request_timeout
+    )
     past = pipeline.find(settings, journal)
     steps, header = past.steps, past.journal.header
     journals = [each.path for each in (past.journal, *past.earlier)]

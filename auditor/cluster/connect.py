@@ -1,160 +1,127 @@
-"""From flags and environment to a connection: kubeconfig, context, impersonation, or the pod's own account."""
+"""From flags and environment to a connection, where kubectl would connect and as whom: a kubeconfig's context with its
+impersonation, or the pod's own account."""
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
 from pathlib import Path
-from typing import Any
 
-import urllib3
-from kubernetes import client, config
+import structlog
+import urllib3.exceptions
+from kubernetes import client
 
 from auditor import __version__
+from auditor.cluster import helm_access, kubeconfig
+from auditor.cluster.credentials import FromProgram, credentials_of
+from auditor.cluster.kubeconfig import Chosen, Cluster, User
+from auditor.cluster.proxy import proxy_for
+from auditor.cluster.tls import context_for, present
+from auditor.cluster.transport import Transport
 from auditor.errors import ClusterError
+from auditor.model.identity import Impersonation
 from auditor.settings import ClusterSettings
 
-_DEFAULT_KUBECONFIG = "~/.kube/config"
-_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+log = structlog.get_logger()
+
+_POD_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class Connection:
     """An open door to one API server."""
 
-    def __init__(
-        self, api: client.ApiClient, settings: ClusterSettings, *, context: str, namespace: str, in_cluster: bool
-    ) -> None:
-        self.api = api
+    def __init__(self, chosen: Chosen, settings: ClusterSettings, *, in_cluster: bool) -> None:
         self.settings = settings
-        self.context = context
-        self.namespace = namespace
-        self.in_cluster = in_cluster
-
-    @property
-    def server(self) -> str:
-        """The address of the API server."""
-        return str(self.api.configuration.host)
+        self.context, self.namespace, self.in_cluster = chosen.name, chosen.namespace, in_cluster
+        self.server = str(chosen.cluster.server).rstrip("/")
+        self.impersonation = settings.impersonation.over(chosen.user.impersonation)
+        if not self.impersonation.user and self.impersonation != Impersonation():
+            raise ClusterError(
+                "A user ID, groups or extra fields are to be impersonated, and no user.",
+                hint="Name the user with --as, or as `as` in the kubeconfig.",
+            )
+        self._chosen = chosen
+        proxy = proxy_for(self.server, chosen.cluster.proxy_url)
+        self._credentials = credentials_of(chosen)
+        self._pair = self._credentials.pair
+        tls = context_for(chosen.cluster, self._pair)
+        self.transport = Transport(self.server, tls=tls, server_name=chosen.cluster.tls_server_name or "", proxy=proxy)
+        # An empty proxy keeps it from choosing one by rules of its own.
+        self.api = client.ApiClient(client.Configuration(host=self.server, proxy=""))
+        # Who reads the API server's audit log sees which requests were ours.
+        self.api.user_agent = f"posit-audit/{__version__}"
+        self.api.rest_client.pool_manager = self.transport.pool()
+        if chosen.cluster.insecure_skip_tls_verify:
+            warnings.filterwarnings("ignore", category=urllib3.exceptions.InsecureRequestWarning)
+            log.warning("the API server's certificate is not verified (insecure-skip-tls-verify)", server=self.server)
 
     @property
     def identity(self) -> str:
         """Whom a refusal is about, as a sentence begins with it."""
-        return f"User {self.settings.impersonate!r}" if self.settings.impersonate else "This identity"
+        return f"User {self.impersonation.user!r}" if self.impersonation.user else "This identity"
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Who asks; a name may come several times. Renews what has expired: to be asked for before each request."""
+        authorization = self._credentials.authorization()
+        self._present()
+        headers = [("Authorization", authorization)] if authorization else []
+        headers += self.impersonation.headers
+        for name, value in headers:
+            if not value.isprintable():
+                raise ClusterError(f"What would be sent as {name} holds a line break or another control character.")
+        return headers
+
+    def renew(self) -> bool:
+        """After a 401: whether there are other credentials to try."""
+        renewed = self._credentials.renew()
+        self._present()
+        return renewed
+
+    def kubeconfig_for_helm(self) -> bytes | None:
+        """A kubeconfig that leads Helm where we are and as whom, for what none of its flags says; None where its own
+        reading of ours does. With --as it would not find a pod's account. Holds credentials."""
+        program = self._credentials if isinstance(self._credentials, FromProgram) else None
+        asked = program is not None and program.asked
+        if not (asked or self.settings.impersonate_uid or (self.in_cluster and self.impersonation.user)):
+            return None
+        given = None
+        if program is not None and asked:
+            given = program.authorization().removeprefix("Bearer "), program.pair
+        return helm_access.kubeconfig(self._chosen, self.impersonation, given)
+
+    def _present(self) -> None:
+        pair = self._credentials.pair
+        if pair is not None and pair != self._pair:
+            present(self.transport.tls, pair)
+            self.api.rest_client.pool_manager.clear()
+            self._pair = pair
 
 
 def connect(settings: ClusterSettings) -> Connection:
     """Raises ClusterError where there is no kubeconfig, no such context, or one that doesn't load."""
-    configuration = client.Configuration()
-    in_cluster = _prefers_in_cluster(settings)
-    if in_cluster:
-        context, namespace = _load_in_cluster(configuration)
-    else:
-        context, namespace = _load_kubeconfig(configuration, settings)
-    # Retries are made in one place, by cluster/retry.py, and are logged there.
-    configuration.retries = urllib3.Retry(total=0, redirect=2)
-    api = client.ApiClient(configuration)
-    # Who reads the API server's audit log sees which requests were ours.
-    api.user_agent = f"posit-audit/{__version__}"
-    if settings.impersonate:
-        api.set_default_header("Impersonate-User", settings.impersonate)
-    if settings.impersonate_group:
-        if not settings.impersonate:
-            raise ClusterError("--as-group needs --as.", hint="Name the user to impersonate as well.")
-        api.set_default_header("Impersonate-Group", settings.impersonate_group)
-    return Connection(api, settings, context=context, namespace=namespace, in_cluster=in_cluster)
+    chosen = kubeconfig.choose(settings)
+    if chosen is not None:
+        return Connection(chosen, settings, in_cluster=False)
+    if settings.context or "KUBERNETES_SERVICE_HOST" not in os.environ:
+        raise kubeconfig.nothing_configured()
+    return Connection(_pod_account(), settings, in_cluster=True)
 
 
-def _prefers_in_cluster(settings: ClusterSettings) -> bool:
-    if settings.kubeconfig or settings.context or os.environ.get("KUBECONFIG"):
-        return False
-    if Path(_DEFAULT_KUBECONFIG).expanduser().exists():
-        return False
-    return "KUBERNETES_SERVICE_HOST" in os.environ
-
-
-def _load_in_cluster(configuration: client.Configuration) -> tuple[str, str]:
-    try:
-        config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException as error:
-        raise ClusterError(
-            f"The pod's service account can't be used: {error}.", hint="Mount its token, or give --kubeconfig."
-        ) from error
-    namespace = _POD_NAMESPACE.read_text().strip() if _POD_NAMESPACE.exists() else "default"
-    return "in-cluster", namespace
-
-
-def _load_kubeconfig(configuration: client.Configuration, settings: ClusterSettings) -> tuple[str, str]:
-    asked = settings.kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT_KUBECONFIG
-    files = [Path(part).expanduser() for part in asked.split(os.pathsep) if part]
-    check = f"Check it with: kubectl config view{f' --kubeconfig {settings.kubeconfig}' if settings.kubeconfig else ''}"
-    if not any(file.exists() for file in files):
-        raise ClusterError(
-            f"There is no kubeconfig at {asked}.",
-            hint="Give --kubeconfig FILE, set KUBECONFIG, or run inside the cluster.",
-        )
-    try:
-        chosen = _chosen(asked, config.kube_config.KubeConfigMerger(asked).config.value, settings.context)
-        with _overheard() as said:
-            config.load_kube_config(
-                config_file=asked, context=chosen["name"], client_configuration=configuration, persist_config=False
+def _pod_account() -> Chosen:
+    """What the kubelet gives each pod (k8s.io/client-go, rest/config.go)."""
+    token, authority, namespace = (_POD_ACCOUNT / name for name in ("token", "ca.crt", "namespace"))
+    for file in (token, authority):
+        if not file.is_file():
+            raise ClusterError(
+                f"The pod's service account can't be used: there is no {file}.",
+                hint="Mount its token, or give --kubeconfig.",
             )
-    except ClusterError:
-        raise
-    except config.ConfigException as error:
-        raise ClusterError(f"The kubeconfig {asked} can't be used: {_first_line(error)}.", hint=check) from error
-    except Exception as error:  # the client trips over whatever is not as it expects, in its own ways
-        raise ClusterError(f"The kubeconfig {asked} {_unreadable(error)}.", hint=check) from error
-    if said and not (configuration.api_key or configuration.cert_file):
-        raise ClusterError(
-            f"The credential program of context {chosen['name']!r} gave no credentials{_own_words(said)}.",
-            hint="Log in again, then check with: kubectl auth whoami",
-        )
-    return str(chosen["name"]), str(chosen["context"].get("namespace") or "default")
-
-
-def _unreadable(error: Exception) -> str:
-    """Never with what stands there: it may be a token."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"can't be read: {error.strerror}"
-    mark = getattr(error, "problem_mark", None)  # of a YAMLError
-    return f"is not YAML at line {mark.line + 1}, column {mark.column + 1}" if mark else "is not a kubeconfig"
-
-
-def _chosen(file: str, kubeconfig: dict[str, Any], name: str | None) -> dict[str, Any]:
-    """Merged from several files, each context comes in a box that remembers its file."""
-    contexts: dict[str, dict[str, Any]] = {str(one["name"]): one.value for one in kubeconfig.get("contexts") or ()}
-    wanted = kubeconfig.get("current-context") if name is None else name
-    if wanted in contexts:
-        return contexts[wanted]
-    hint = f"It has: {', '.join(sorted(contexts)) or 'none'}."
-    if not wanted:
-        raise ClusterError(
-            f"The kubeconfig {file} has no current context.", hint=f"Choose one with --context NAME. {hint}"
-        )
-    raise ClusterError(f"The kubeconfig {file} has no context {wanted!r}.", hint=hint)
-
-
-@contextmanager
-def _overheard() -> Iterator[list[str]]:
-    """What the Kubernetes client logs. Where a credential program (an "exec" user) fails it does nothing else, and goes
-    on as nobody: each refusal that follows would be told of the wrong identity."""
-    said: list[str] = []
-    handler = logging.Handler(logging.ERROR)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield said
-    finally:
-        root.removeHandler(handler)
-
-
-def _own_words(said: list[str]) -> str:
-    """At a terminal the program's own stderr was seen there, and the client stumbles over not having it."""
-    told = " ".join(said[-1].split())[:300].rstrip(".")
-    return f": {told}" if told.startswith(("exec:", "[Errno")) else ""
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    return Chosen(
+        name="in-cluster",
+        namespace=namespace.read_text().strip() if namespace.exists() else "default",
+        cluster=Cluster(
+            server=f"https://{f'[{host}]' if ':' in host else host}:{port}", certificate_authority=str(authority)
+        ),
+        user=User(token_file=str(token)),
+    )

@@ -1,26 +1,29 @@
 """Runs a command in a container and gives back its exit code and output.
 
 Written on websocket-client, which the kubernetes client uses too: the latter's own exec drops the impersonation headers
-(kubernetes/stream/ws_client.py, create_websocket), so that `--as` would run as somebody else.
+(kubernetes/stream/ws_client.py, create_websocket), so that `--as` would run as somebody else. The socket below it is
+opened as for any request, since websocket-client has rules of its own for TLS and proxies.
 Protocol: https://kubernetes.io/docs/reference/using-api/api-concepts/ and kubernetes/enhancements KEP-4006.
 """
 
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 import structlog
+import urllib3.exceptions
 import websocket
 
 from auditor.cluster.connect import Connection
-from auditor.cluster.request import Refusal, path_of, refusal
+from auditor.cluster.refusal import Refusal
+from auditor.cluster.request import handshake_failed, path_of, refusal
 from auditor.cluster.retry import Transient, with_retries
+from auditor.cluster.tls import word
+from auditor.errors import Unauthorized
 from auditor.model.kubernetes import PODS
 
 log = structlog.get_logger()
@@ -56,7 +59,16 @@ def run_in_container(
         query.append(("stdin", "true"))
     query += [("command", part) for part in command]
     log.debug("request", method="GET", path=path_of(PODS, namespace, pod, "exec"), container=container)
-    socket = with_retries(lambda: _open(connection, namespace, pod, query, refused))
+
+    def opened() -> websocket.WebSocket:
+        try:
+            return _open(connection, namespace, pod, query, refused)
+        except Unauthorized:
+            if not connection.renew():
+                raise
+            return _open(connection, namespace, pod, query, refused)
+
+    socket = with_retries(opened)
     try:
         return _converse(socket, stdin, time.monotonic() + timeout, refused)
     finally:
@@ -68,50 +80,25 @@ def _open(
     connection: Connection, namespace: str, pod: str, query: list[tuple[str, str]], refused: Refusal
 ) -> websocket.WebSocket:
     _, url, headers, *_ = connection.api.param_serialize(
-        method="GET",
-        resource_path=path_of(PODS, namespace, pod, "exec"),
-        query_params=[],
-        auth_settings=["BearerToken"],
+        method="GET", resource_path=path_of(PODS, namespace, pod, "exec"), query_params=[]
     )
-    configuration = connection.api.configuration
     address = url.replace("http", "ws", 1) + "?" + urlencode(query)
+    sent = [*((name, value) for name, value in headers.items() if name.lower() != "accept"), *connection.headers()]
     try:
         return websocket.create_connection(
             address,
-            header=[f"{name}: {value}" for name, value in headers.items() if name.lower() != "accept"],
+            header=[f"{name}: {value}" for name, value in sent],
             subprotocols=[_V5, _V4],
-            sslopt=_tls(configuration),
+            socket=connection.transport.open(connection.settings.request_timeout),
             timeout=connection.settings.request_timeout,
-            **_proxy(configuration),
         )
     except websocket.WebSocketBadStatusException as error:
         body = error.resp_body if isinstance(error.resp_body, bytes) else b""
         raise refused.of(error.status_code, body, dict(error.resp_headers or {})) from None
-    except (websocket.WebSocketException, OSError) as error:
+    except (websocket.WebSocketException, urllib3.exceptions.HTTPError, OSError) as error:
+        if word(error):
+            raise handshake_failed(connection, error) from None
         raise Transient(f"The connection for {refused.what} could not be made ({type(error).__name__}).") from None
-
-
-def _tls(configuration: Any) -> dict[str, Any]:
-    if not configuration.verify_ssl:
-        options: dict[str, Any] = {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
-    else:
-        options = {"cert_reqs": ssl.CERT_REQUIRED}
-        if configuration.ssl_ca_cert:
-            options["ca_certs"] = configuration.ssl_ca_cert
-    if configuration.cert_file:
-        options["certfile"] = configuration.cert_file
-        options["keyfile"] = configuration.key_file
-    if configuration.tls_server_name:
-        options["server_hostname"] = configuration.tls_server_name
-    return options
-
-
-def _proxy(configuration: Any) -> dict[str, Any]:
-    if not configuration.proxy:
-        return {}
-    scheme, _, rest = configuration.proxy.rpartition("://")
-    host, _, port = rest.rstrip("/").rpartition(":")
-    return {"http_proxy_host": host, "http_proxy_port": port, "proxy_type": scheme or "http"}
 
 
 def _converse(socket: websocket.WebSocket, stdin: bytes, deadline: float, refused: Refusal) -> ExecResult:

@@ -1,76 +1,27 @@
-"""One request to the API server: its path, its retries, and the error that a refusal becomes."""
+"""One request to the API server: its path, its retries, and the errors of the way there."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import structlog
+import urllib3
 import urllib3.exceptions
 from kubernetes.client import ApiException
 
 from auditor.cluster.connect import Connection
+from auditor.cluster.refusal import Refusal
 from auditor.cluster.retry import ATTEMPTS, Transient, with_retries
-from auditor.errors import (
-    ApiError,
-    ClusterError,
-    Conflict,
-    Forbidden,
-    Gone,
-    Invalid,
-    NotAdmitted,
-    NotFound,
-    Unauthorized,
-)
+from auditor.cluster.tls import word
+from auditor.errors import ApiError, ClusterError, NotFound, Unauthorized
 from auditor.model.kubernetes import Resource
 
 log = structlog.get_logger()
 
-_NO_RIGHT = re.compile(r'User "[^"]*" cannot ')
-"""How an authorizer's answer begins (k8s.io/apiserver, pkg/endpoints/handlers/responsewriters/errors.go)."""
-_RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-
-
-class Refusal:
-    """Turns a status code into the sentence and the class of the error."""
-
-    def __init__(self, connection: Connection, verb: str, what: str, grant: str) -> None:
-        self.connection, self.verb, self.what, self.grant = connection, verb, what, grant
-
-    def of(self, status: int, body: bytes, headers: Mapping[str, str]) -> ApiError:
-        said = _server_message(body)
-        if status == Unauthorized.status:
-            return Unauthorized(
-                f"The API server {self.connection.server} does not accept the credentials of context "
-                f"{self.connection.context!r} (401).",
-                hint="They may have expired: log in again, then check with: kubectl auth whoami",
-            )
-        if status == Forbidden.status and said and not _NO_RIGHT.search(said):
-            # Admission (Pod Security, a quota, a webhook) answers 403 too; no grant helps then.
-            return NotAdmitted(f"The API server does not admit {self.what}: {said} (403).")
-        if status == Forbidden.status:
-            return Forbidden(
-                f"{self.connection.identity} may not {self.verb} {self.what} (403).",
-                hint=f"With a role that allows it this answers yes: {self.grant}",
-            )
-        if status == NotFound.status:
-            return NotFound(f"The API server does not have {self.what} (404).")
-        if status == Conflict.status:
-            return Conflict(f"{self.what} could not be changed: {said or 'it was changed meanwhile'} (409).")
-        if status == Gone.status:
-            return Gone(f"The API server can no longer {self.verb} {self.what}: {said or 'it is too old'} (410).")
-        if status == Invalid.status:
-            return Invalid(f"The API server refuses {self.what} as invalid: {said or 'no reason given'} (422).")
-        if status in _RETRIED_STATUS:
-            return Transient(
-                f"The API server could not {self.verb} {self.what}{f': {said}' if said else ''} ({status}).",
-                hint="Try again when it is less busy.",
-                retry_after=_retry_after(headers),
-            )
-        return ApiError(f"The API server refused to {self.verb} {self.what}: {said or 'no reason given'} ({status}).")
+_VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
 def path_of(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
@@ -103,8 +54,7 @@ def refusal(
     plural = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
     scope = f"-n {namespace}" if namespace and resource.namespaced else "-A" if resource.namespaced else ""
     sub = f" --subresource={subresource}" if subresource else ""
-    user = f" --as {connection.settings.impersonate}" if connection.settings.impersonate else ""
-    grant = f"kubectl auth can-i {verb} {plural}{sub} {scope}".strip() + user
+    grant = f"kubectl auth can-i {verb} {plural}{sub} {scope}".strip() + connection.impersonation.flags
     return Refusal(connection, verb, describe(resource, namespace, name, subresource), grant)
 
 
@@ -167,19 +117,24 @@ def _call(
     headers: dict[str, str],
     body: Any,
 ) -> Any:
-    api = connection.api
-    serialized = api.param_serialize(
-        method=method,
-        resource_path=path,
-        query_params=list(query.items()),
-        header_params=headers,
-        body=body,
-        auth_settings=["BearerToken"],
-    )
+    def once() -> Any:
+        serialized = connection.api.param_serialize(
+            method=method, resource_path=path, query_params=list(query.items()), header_params=headers, body=body
+        )
+        sent = urllib3.HTTPHeaderDict(serialized[2])
+        for name, value in connection.headers():
+            sent.add(name, value.encode().decode("latin-1"))  # its bytes, as Go sends them
+        return connection.api.call_api(
+            *serialized[:2], sent, *serialized[3:], _request_timeout=connection.settings.request_timeout
+        )
+
     try:
-        response = api.call_api(*serialized, _request_timeout=connection.settings.request_timeout)
+        response = once()
+        if response.status == Unauthorized.status and connection.renew():
+            response.response.drain_conn()
+            response = once()
     except ApiException as error:  # the client's word for a failed TLS handshake; an answer's status is looked at below
-        raise _handshake_failed(connection, str(error.reason)) from None
+        raise handshake_failed(connection, error) from None
     except urllib3.exceptions.MaxRetryError as error:
         raise _unreachable(connection, error) from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -196,7 +151,7 @@ def _call(
 def _unreachable(connection: Connection, error: urllib3.exceptions.MaxRetryError) -> Exception:
     reason = error.reason
     if isinstance(reason, urllib3.exceptions.SSLError):
-        return _handshake_failed(connection, str(reason))
+        return handshake_failed(connection, reason)
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError | urllib3.exceptions.ProtocolError):
         return Transient(f"The API server {connection.server} did not answer in time.")
     why = getattr(getattr(reason, "__cause__", None), "strerror", None) or type(reason).__name__
@@ -217,12 +172,13 @@ def _cluster_info(connection: Connection) -> str:
     )
 
 
-def _handshake_failed(connection: Connection, said: str) -> ClusterError | ApiError:
-    """`said`: OpenSSL's words. A proxy or load balancer that is just being restarted closes it half way."""
-    if "EOF" in said:
+def handshake_failed(connection: Connection, error: BaseException) -> ClusterError | ApiError:
+    """With OpenSSL's word. A proxy or load balancer that is just being restarted closes it half way."""
+    said = word(error) or "the TLS handshake failed"
+    if "eof" in said.lower():
         return Transient(f"The TLS handshake with the API server {connection.server} broke off.")
     return ClusterError(
-        f"No trusted connection to the API server {connection.server} could be made: the TLS handshake failed.",
+        f"No trusted connection to the API server {connection.server} could be made: {said}.",
         hint="Check certificate-authority-data, client certificate and server name in the kubeconfig.",
     )
 
@@ -232,19 +188,3 @@ def _no_api_server(connection: Connection) -> ClusterError:
         f"What answers at {connection.server} is not a Kubernetes API server: it sent something else than an object.",
         hint="Is the address right, and is there a proxy or a login page before it?",
     )
-
-
-def _server_message(body: bytes) -> str:
-    """The `message` of the Status that the API server sent, one line. Never the object that was sent to it."""
-    try:
-        message = json.loads(body or b"{}").get("message", "")
-    except (ValueError, AttributeError):
-        return ""
-    return " ".join(str(message).split())[:600]
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    try:
-        return float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ import structlog
 from packaging.version import InvalidVersion, Version
 
 from auditor.errors import HelmError
+from auditor.helm.access import Access
 from auditor.helm.dry_run import DryRun, read
 from auditor.helm.failure import failure
 from auditor.settings import ClusterSettings
@@ -30,17 +31,21 @@ _GRACE = 30.0
 """Seconds that an interrupted helm gets to mark its release as failed."""
 _LONGEST_VERSION = 60.0
 """Seconds that a program gets to tell its version."""
-_FOREIGN = ("HELM_DEBUG", "HELM_NAMESPACE", "HELM_KUBE", "HELM_DRIVER")
-"""How the variables begin that would lead Helm to another cluster, identity or store than those that the release was
-read from (helm.sh/helm/v3/pkg/cli/environment.go)."""
 
 
 class Helm:
     """Helm of the same cluster, context and identity as the connection. Raises HelmError."""
 
-    def __init__(self, settings: ClusterSettings, *, program: str = "") -> None:
-        """`program`: a path or name; otherwise the variable HELM, otherwise `helm` on PATH."""
-        self._settings = settings
+    def __init__(
+        self,
+        settings: ClusterSettings,
+        *,
+        program: str = "",
+        kubeconfig: Callable[[], bytes | None] = lambda: None,
+    ) -> None:
+        """`program`: a path or name; otherwise the variable HELM, otherwise `helm` on PATH. `kubeconfig`: for
+        access.py."""
+        self._access = Access(settings, kubeconfig)
         self._asked = program or os.environ.get("HELM", "") or "helm"
 
     @cached_property
@@ -162,44 +167,29 @@ class Helm:
         values: bytes | None = None,
     ) -> str:
         """`patience`: seconds that it gets to come to its end by itself when we are interrupted."""
-        target = [*self._cluster_flags(), "--namespace", namespace] if cluster else []
-        command = [self.program, *arguments, *target]
-        log.debug("helm", verb=arguments[0], of=arguments[1], namespace=namespace)
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL if values is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._environment(),
-            # Its own group: Ctrl-C at the terminal reaches us, and we end helm in order.
-            start_new_session=True,
-        )
-        try:
-            out, err = process.communicate(values, timeout=seconds)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            raise HelmError(f"helm {arguments[0]} did not end within {seconds:.0f} seconds.") from None
-        except BaseException:
-            _end(process, patience)
-            raise
+        with self._access.opened(cluster=cluster) as (flags, environment):
+            target = [*flags, "--namespace", namespace] if cluster else []
+            log.debug("helm", verb=arguments[0], of=arguments[1], namespace=namespace)
+            process = subprocess.Popen(
+                [self.program, *arguments, *target],
+                stdin=subprocess.DEVNULL if values is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                # Its own group: Ctrl-C at the terminal reaches us, and we end helm in order.
+                start_new_session=True,
+            )
+            try:
+                out, err = process.communicate(values, timeout=seconds)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                raise HelmError(f"helm {arguments[0]} did not end within {seconds:.0f} seconds.") from None
+            except BaseException:
+                _end(process, patience)
+                raise
         if process.returncode:
             raise failure(arguments, err.decode("utf-8", "replace"), secrets)
         return out.decode("utf-8", "replace")
-
-    def _cluster_flags(self) -> list[str]:
-        flags = (
-            ("--kube-context", self._settings.context),
-            ("--kube-as-user", self._settings.impersonate),
-            ("--kube-as-group", self._settings.impersonate_group),
-        )
-        return [part for name, value in flags if value for part in (name, value)]
-
-    def _environment(self) -> dict[str, str]:
-        """Ours, since a kubeconfig's credential program may need any of it, without what would redirect helm."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-        if self._settings.kubeconfig:
-            environment["KUBECONFIG"] = self._settings.kubeconfig
-        return environment
 
 
 def _end(process: subprocess.Popen[bytes], patience: float = 0) -> None:

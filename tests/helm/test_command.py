@@ -15,7 +15,7 @@ from auditor.helm.command import Helm
 from auditor.helm.dry_run import Rendered
 from auditor.settings import ClusterSettings
 
-SETTINGS = ClusterSettings(kubeconfig="/k", context="here", impersonate="alice", impersonate_group="staff")
+SETTINGS = ClusterSettings(kubeconfig="/k", context="here", impersonate="alice", impersonate_groups=("staff",))
 SECRET = {"license": {"key": "ABCD-1234"}}
 
 

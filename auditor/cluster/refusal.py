@@ -1,0 +1,90 @@
+"""What a status code of the API server becomes: a sentence that names who was refused what, and the error's class."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from auditor.cluster.connect import Connection
+from auditor.cluster.retry import Transient
+from auditor.errors import ApiError, Conflict, Forbidden, Gone, Invalid, NotAdmitted, NotFound, Unauthorized
+
+_NO_RIGHT = re.compile(r'User ("(?:[^"\\]|\\.)*") cannot (impersonate resource "([^"]+)")?')
+"""How an authorizer's answer begins (k8s.io/apiserver, pkg/endpoints/handlers/responsewriters/errors.go)."""
+_RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class Refusal:
+    """Turns a status code into the sentence and the class of the error."""
+
+    def __init__(self, connection: Connection, verb: str, what: str, grant: str) -> None:
+        self.connection, self.verb, self.what, self.grant = connection, verb, what, grant
+
+    def of(self, status: int, body: bytes, headers: Mapping[str, str]) -> ApiError:
+        said = _server_message(body)
+        if status == Unauthorized.status:
+            return Unauthorized(
+                f"The API server {self.connection.server} does not accept the credentials of context "
+                f"{self.connection.context!r} (401).",
+                hint="They may have expired: log in again, then check with: kubectl auth whoami",
+            )
+        if status == Forbidden.status and said and not _NO_RIGHT.search(said):
+            # Admission (Pod Security, a quota, a webhook) answers 403 too; no grant helps then.
+            return NotAdmitted(f"The API server does not admit {self.what}: {said} (403).")
+        if status == Forbidden.status:
+            return self._forbidden(_NO_RIGHT.search(said))
+        if status == NotFound.status:
+            return NotFound(f"The API server does not have {self.what} (404).")
+        if status == Conflict.status:
+            return Conflict(f"{self.what} could not be changed: {said or 'it was changed meanwhile'} (409).")
+        if status == Gone.status:
+            return Gone(f"The API server can no longer {self.verb} {self.what}: {said or 'it is too old'} (410).")
+        if status == Invalid.status:
+            return Invalid(f"The API server refuses {self.what} as invalid: {said or 'no reason given'} (422).")
+        if status in _RETRIED_STATUS:
+            return Transient(
+                f"The API server could not {self.verb} {self.what}{f': {said}' if said else ''} ({status}).",
+                hint="Try again when it is less busy.",
+                retry_after=_retry_after(headers),
+            )
+        return ApiError(f"The API server refused to {self.verb} {self.what}: {said or 'no reason given'} ({status}).")
+
+    def _forbidden(self, said: re.Match[str] | None) -> Forbidden:
+        """The user is the one that the server names, unless somebody else is to be impersonated."""
+        sender = f"User {_unquoted(said[1])!r}" if said else self.connection.identity
+        wanted = self.connection.impersonation
+        if said and said[2]:
+            return Forbidden(
+                f"{sender} may not impersonate {said[3]}, as which it would {self.verb} {self.what} (403):"
+                f" asked for is{wanted.flags or ' an impersonation'}.",
+                hint="Grant the verb impersonate for it, or leave out --as and the kubeconfig's `as`.",
+            )
+        return Forbidden(
+            f"{self.connection.identity if wanted.user else sender} may not {self.verb} {self.what} (403).",
+            hint=f"With a role that allows it this answers yes: {self.grant}",
+        )
+
+
+def _server_message(body: bytes) -> str:
+    """The `message` of the Status that the API server sent, one line. Never the object that was sent to it."""
+    try:
+        message = json.loads(body or b"{}").get("message", "")
+    except (ValueError, AttributeError):
+        return ""
+    return " ".join(str(message).split())[:600]
+
+
+def _unquoted(said: str) -> str:
+    """Of a string as Go quotes it."""
+    try:
+        return str(json.loads(said))
+    except ValueError:
+        return said.strip('"')
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    try:
+        return float(headers.get("Retry-After", ""))
+    except ValueError:
+        return None
