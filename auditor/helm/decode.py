@@ -53,6 +53,8 @@ def decode_release(data: str | bytes, where: str) -> HelmRecord:
         values=Withheld(values),
         defaults=Withheld(defaults),
         values_digest=_digest(values, where),
+        manifest=Withheld(str(release.get("manifest") or "")),
+        apply_method=str(release.get("apply_method") or ""),
         updated=_time(info.get("last_deployed")),
     )
 

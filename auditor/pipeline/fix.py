@@ -13,7 +13,8 @@ from auditor.apply.run import apply, dry_run
 from auditor.apply.tools import open_tools
 from auditor.cluster.connect import Connection, connect
 from auditor.cluster.reader import Reader
-from auditor.errors import Interrupted, PositAuditError, UnreadableFile
+from auditor.errors import HelmError, Interrupted, PositAuditError, UnreadableFile
+from auditor.helm.command import Helm
 from auditor.inventory import Sights
 from auditor.inventory.own_pod import own_pod
 from auditor.model.action import UpgradeRelease
@@ -22,9 +23,11 @@ from auditor.model.outcome import Outcome, State, Verdict
 from auditor.model.plan import Plan
 from auditor.model.scope import ProbeMode
 from auditor.model.seen import Unseen
+from auditor.model.snapshot import Facet
 from auditor.pipeline.probe import Tell, looks
 from auditor.pipeline.scan import Asked, ScanRequest, ScanResult, checked, look
 from auditor.planning import plan
+from auditor.planning.handing_back import with_hand_backs
 from auditor.planning.placing import with_image, with_own_image, with_shards
 from auditor.planning.plan import with_action
 from auditor.settings import ClusterSettings
@@ -96,14 +99,23 @@ def prepare(
         request = msgspec.structs.replace(request, to=_targets(kept))
     asked = checked(request)
     connection = connect(settings)
-    before = look(connection, request, asked, _sights(connection, request, asked, tell))
+    sights = _sights(connection, request, asked, tell)
+    before = look(connection, request, asked, sights, also=frozenset({Facet.HELD_FIELDS}))
     return Prepared(
         connection=connection,
         request=request,
         asked=asked,
         before=before,
-        plan=kept or _made(connection, before, unsafe, jobs or JobWishes(), tell),
+        plan=kept or _made(connection, before, unsafe, _helm_major(settings, request), jobs or JobWishes(), tell),
     )
+
+
+def _helm_major(settings: ClusterSettings, request: ScanRequest) -> int | None:
+    """None without a Helm: the plan is made all the same, and says at each step what it takes."""
+    try:
+        return Helm(settings, program=request.helm).version.major
+    except HelmError:
+        return None
 
 
 def _kept(path: Path) -> Plan:
@@ -122,8 +134,11 @@ def _targets(kept: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{action.chart}={action.to_version}" for action in upgrades))
 
 
-def _made(connection: Connection, before: ScanResult, unsafe: bool, jobs: JobWishes, tell: Tell) -> Plan:
-    made = plan(before.snapshot, before.findings, unsafe=unsafe)
+def _made(
+    connection: Connection, before: ScanResult, unsafe: bool, helm_major: int | None, jobs: JobWishes, tell: Tell
+) -> Plan:
+    made = plan(before.snapshot, before.findings, unsafe=unsafe, helm_major=helm_major)
+    made = with_hand_backs(made, before.snapshot)
     if jobs.image:
         made = with_image(made, jobs.image)
     else:
