@@ -100,7 +100,7 @@ def prepare(
     asked = checked(request)
     connection = connect(settings)
     sights = _sights(connection, request, asked, tell)
-    before = look(connection, request, asked, sights, also=frozenset({Facet.HELD_FIELDS}))
+    before = look(connection, request, asked, sights, frozenset({Facet.HELD_FIELDS}))
     return Prepared(
         connection=connection,
         request=request,

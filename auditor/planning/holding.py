@@ -95,7 +95,7 @@ def _fields_held(action: PatchValues | UpgradeRelease, snapshot: Snapshot, *, un
     if not found:
         return ""
     keys = sorted({key for one in found if (key := values_key(one))})
-    how = f"Set the values key {', '.join(keys)} to it" if keys else "Set it in the release's values"
+    how = f"Set the values key {', '.join(keys)} to that value" if keys else "Set that value in the release's values"
     more = (
         ""
         if any(holder_of(one) is Holder.CONTROLLER for one in found)

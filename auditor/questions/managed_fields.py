@@ -64,15 +64,21 @@ def value_at(live: Any, path: tuple[str, ...]) -> Any:
 def _walk(
     owned: Mapping[str, Any], wanted: Any, live: Any, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
-    """Path, value of the manifest, and live value. Null in a manifest sets nothing."""
+    """Path, value of the manifest, and live value. Null in a manifest is a value too: the API server names a conflict
+    about `replicas: null`, seen with 1.34."""
     for key, below in owned.items():
-        ours, theirs = _below(wanted, key), _below(live, key)
-        if ours is None:
+        if not _sets(wanted, key):
             continue
+        ours, theirs = _below(wanted, key), _below(live, key)
         if below.keys() - {"."}:
             yield from _walk(below, ours, theirs, (*path, key))
         elif key.startswith("f:") and _differ(ours, theirs, quantity=bool(_QUANTITIES & {*path})):
             yield (*path, key), ours, theirs
+
+
+def _sets(value: Any, key: str) -> bool:
+    kind, _, rest = key.partition(":")
+    return rest in value if kind == "f" and isinstance(value, Mapping) else _below(value, key) is not None
 
 
 def _below(value: Any, key: str) -> Any:
@@ -104,8 +110,8 @@ def _differ(ours: Any, theirs: Any, *, quantity: bool) -> bool:
         return len(ours) != len(found) or any(
             _differ(one, other, quantity=quantity) for one, other in zip(ours, found, strict=True)
         )
-    if ours in ("", None) and theirs is None:
-        return False
+    if ours in ("", None):
+        return theirs not in (None, "", {}, [])
     if isinstance(ours, bool) or isinstance(theirs, bool):
         return bool(ours is not theirs)
     if quantity:

@@ -55,8 +55,8 @@ def _fix(release: ReleaseState, holder: Holder, held: tuple[HeldField, ...]) -> 
     who = controller_of(held[0])
     if who:
         return Fix(
-            summary=f"{who} sets them and would set them again. Set {key} so that the chart no longer contradicts it"
-            f" (null leaves the field out), or stop {who} for {release.fullname}."
+            summary=f"{who} sets them and would set them again. Set {key} to the value that it set, with the upgrade,"
+            f" or stop {who} for {release.fullname}."
         )
     return Fix(
         summary=f"It is not known whether {held[0].manager} sets them again. Set {key} to what it wants, or stop it; "
