@@ -21,15 +21,24 @@ _ATTEMPTS = 5
 def edit(
     tools: Tools, resource: Resource, live: Mapping[str, Any], change: Callable[[Mapping[str, Any]], Entries | None]
 ) -> Mapping[str, Any]:
-    """The object afterwards. `change` gets the object as it is, and gives None if nothing is to be done; it is asked
-    again if another client was faster."""
+    """The object afterwards. `change` gets the object as it is, and gives None if nothing is to be done."""
+    return retried(tools, resource, live, lambda now: patch(tools, resource, now, change(now)))
+
+
+def retried(
+    tools: Tools,
+    resource: Resource,
+    live: Mapping[str, Any],
+    attempt: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> Mapping[str, Any]:
+    """`attempt` gets the object as it is, again if another client was faster."""
     for _ in range(_ATTEMPTS - 1):
         try:
-            return patch(tools, resource, live, change(live))
+            return attempt(live)
         except Conflict:
             metadata = live["metadata"]
             live = tools.reader.get(resource, metadata["namespace"], metadata["name"])
-    return patch(tools, resource, live, change(live))
+    return attempt(live)
 
 
 def patch(

@@ -122,6 +122,12 @@ def test_variables_are_withheld() -> None:
     assert CANARY not in repr(held)
 
 
+def test_a_key_that_is_no_json_is_no_answer() -> None:
+    broken = {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{broken": {"f:image": {}}}}}}}
+    with pytest.raises(ValueError, match="Expecting"):
+        found(document(spec=spec()), owned(broken), spec=spec())
+
+
 # --- the facet ---------------------------------------------------------------------------------------------------
 
 
@@ -157,8 +163,8 @@ def test_nothing_is_asked_of_a_release_that_helm_does_not_apply_on_the_server(ap
 
 @pytest.mark.parametrize(
     "entry",
-    [owned({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{broken": {"f:a": {}}}}}}}), {"manager": "x", "fieldsV1": ["f:spec"]}, "no entry", owned({"f:spec": 1})],
-    ids=["no JSON", "a list", "text", "a number"],
+    [{"manager": "x", "fieldsV1": ["f:spec"]}, "no entry", owned({"f:metadata": 1})],
+    ids=["a list", "text", "a number"],
 )
 def test_managed_fields_of_another_shape_are_unknown(entry: Any) -> None:
     reader = scaled("ssa")

@@ -73,15 +73,22 @@ def _refuse_if_taken(held: HeldField, body: Mapping[str, Any]) -> None:
 
 
 def _as_it_was(held: HeldField, body: Mapping[str, Any], tools: Tools, resource: Resource) -> Mapping[str, Any]:
-    now = value_at(body, held.path)
-    if held.shown and now != held.observed and all(key.startswith("f:") for key in held.path):
+    """A value in an item of a list stays: only a list as a whole could be set."""
+
+    def with_its_value(now: Mapping[str, Any]) -> Mapping[str, Any]:
+        _refuse_if_taken(held, now)
+        if value_at(now, held.path) == held.observed:
+            return now
         value: Any = held.observed
         for key in reversed(held.path):
             value = {key.removeprefix("f:"): value}
-        metadata = {"uid": body["metadata"]["uid"], "resourceVersion": body["metadata"]["resourceVersion"]}
-        where = (held.object.namespace, held.object.name)
-        body = tools.writer.patch(resource, *where, {**value, "metadata": {**value.get("metadata", {}), **metadata}})
-    return managed_fields.edit(tools, resource, body, lambda live: managed_fields.given_again(live, held))
+        metadata = {"uid": now["metadata"]["uid"], "resourceVersion": now["metadata"]["resourceVersion"]}
+        changed = {**value, "metadata": {**value.get("metadata", {}), **metadata}}
+        return tools.writer.patch(resource, held.object.namespace, held.object.name, changed)
+
+    if held.shown and all(key.startswith("f:") for key in held.path):
+        body = managed_fields.retried(tools, resource, body, with_its_value)
+    return managed_fields.edit(tools, resource, body, lambda now: managed_fields.given_again(now, held))
 
 
 def _planned(action: HandBackFields, tools: Tools) -> Mapping[str, Any]:
