@@ -12,6 +12,7 @@ import structlog
 import urllib3.exceptions
 from kubernetes.client import ApiException
 
+from auditor.cluster.conflict import holders
 from auditor.cluster.connect import Connection
 from auditor.cluster.retry import ATTEMPTS, Transient, with_retries
 from auditor.errors import ApiError, ClusterError, Conflict, Forbidden, Gone, Invalid, NotFound, Unauthorized
@@ -22,7 +23,6 @@ log = structlog.get_logger()
 _VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 _NO_RIGHT = re.compile(r'User "[^"]*" cannot ')
 """How an authorizer's answer begins (k8s.io/apiserver, pkg/endpoints/handlers/responsewriters/errors.go)."""
-_HOLDER = re.compile(r'conflict with ("(?:[^"\\]|\\.)*")')
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -53,7 +53,7 @@ class Refusal:
         if status == Conflict.status:
             return Conflict(
                 f"{self.what} could not be changed: {said or 'it was changed meanwhile'} (409).",
-                holders=_holders(body),
+                holders=holders(body),
             )
         if status == Gone.status:
             return Gone(f"The API server can no longer {self.verb} {self.what}: {said or 'it is too old'} (410).")
@@ -236,16 +236,6 @@ def _server_message(body: bytes) -> str:
     except (ValueError, AttributeError):
         return ""
     return " ".join(str(message).split())[:600]
-
-
-def _holders(body: bytes) -> tuple[tuple[str, str], ...]:
-    """Field and manager of each conflict (k8s.io/apimachinery, pkg/util/managedfields/internal/conflict.go)."""
-    try:
-        causes = (json.loads(body or b"{}").get("details") or {}).get("causes") or ()
-        found = ((str(cause.get("field", "")), _HOLDER.match(str(cause.get("message", "")))) for cause in causes)
-        return tuple((field, json.loads(holder[1])) for field, holder in found if holder)
-    except (ValueError, AttributeError, TypeError):
-        return ()
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
