@@ -133,8 +133,7 @@ def test_a_conflict_names_fields_and_managers(server: ScriptedApiServer, connect
             SERVICE_ACCOUNTS, {"metadata": {"namespace": "ns", "name": "a"}}, dry_run=True, manager="helm"
         )
     assert caught.value.holders == ((".spec.replicas", "kubectl"), (".data.x", 'a "b"'))
-    assert "fieldManager=helm" in server.requests[0].path
-    assert "dryRun=All" in server.requests[0].path
+    assert server.requests[0].query == {"fieldManager": "helm", "dryRun": "All"}
 
 
 @pytest.mark.parametrize("causes", [("text",), ({"message": 5},), ()])
