@@ -19,6 +19,7 @@ from auditor.inventory import Sights
 from auditor.inventory.own_pod import own_pod
 from auditor.model.action import UpgradeRelease
 from auditor.model.finding import Finding
+from auditor.model.helm import HelmRecord
 from auditor.model.outcome import Outcome, State, Verdict
 from auditor.model.plan import Plan
 from auditor.model.scope import ProbeMode
@@ -106,12 +107,16 @@ def prepare(
         request=request,
         asked=asked,
         before=before,
-        plan=kept or _made(connection, before, unsafe, _helm_major(settings, request), jobs or JobWishes(), tell),
+        plan=kept
+        or _made(connection, before, unsafe, _helm_major(settings, request, before), jobs or JobWishes(), tell),
     )
 
 
-def _helm_major(settings: ClusterSettings, request: ScanRequest) -> int | None:
-    """None without a Helm: the plan is made all the same, and says at each step what it takes."""
+def _helm_major(settings: ClusterSettings, request: ScanRequest, before: ScanResult) -> int | None:
+    """None if no release minds it, and without a Helm: the plan is made all the same, and its rehearsal names it."""
+    records = (state.helm for state in before.snapshot.releases)
+    if not any(isinstance(record, HelmRecord) and record.server_side for record in records):
+        return None
     try:
         return Helm(settings, program=request.helm).version.major
     except HelmError:
