@@ -114,6 +114,12 @@ def test_no_text_that_may_be_secret_is_kept(kind: str) -> None:
     assert CANARY not in repr(held)
 
 
+def test_nothing_of_a_secret_is_shown_whatever_its_type() -> None:
+    wanted = document("Secret", spec={"image": CANARY}, data={"pin": 4711})
+    entry = owned({"f:data": {"f:pin": {}}, "f:spec": {"f:image": {}}})
+    assert [one.shown for one in found(wanted, entry, data={"pin": 4712}, spec={"image": "x"})] == [False, False]
+
+
 def test_variables_are_withheld() -> None:
     wanted = document(spec=spec(env=[{"name": "TOKEN", "value": CANARY}]))
     entry = owned(of_container({"f:env": {'k:{"name":"TOKEN"}': {".": {}, "f:value": {}}}}))
