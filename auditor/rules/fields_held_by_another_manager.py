@@ -31,10 +31,11 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
     fields = sorted(seen(release.held_fields), key=lambda held: (held.object, holder_of(held), held.path))
     for (object_, holder), group in groupby(fields, key=lambda held: (held.object, holder_of(held))):
         held = tuple(group)
-        who = ", ".join(sorted({controller_of(one) or f"manager {one.manager}" for one in held}))
+        who = ", ".join(sorted({controller_of(one) or f"field manager {one.manager}" for one in held}))
+        fields_ = ", ".join(one.field for one in held)
         yield failed(
             object_,
-            f"{who} holds {', '.join(one.field for one in held)} of {object_} with another value than the chart's.",
+            f"{who[0].upper()}{who[1:]} holds {fields_} of {object_} with another value than the chart's.",
             *(_evidence(one) for one in held),
             fix=_fix(release, holder, held),
         )
