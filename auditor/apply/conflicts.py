@@ -34,6 +34,8 @@ def conflicts(manifest: str, release: ReleaseRef, tools: Tools) -> frozenset[Con
         try:
             tools.writer.apply(resource, body, dry_run=True, manager=HELM[0])
         except Conflict as conflict:
+            if not conflict.holders:
+                raise
             ref = ObjectRef(body["kind"], metadata["namespace"], metadata["name"])
             found.update(Conflicting(ref, field, manager) for field, manager in conflict.holders)
         except NotFound:

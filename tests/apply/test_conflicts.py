@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from auditor.apply.actions import patch_values, upgrade_release
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, Conflict, HelmError, PlanIsStale, PlanRefused
+from auditor.errors import ActionFailed, Conflict, HelmError, PlanRefused
 from auditor.helm.decode import values_digest
 from auditor.helm.dry_run import DryRun
 from auditor.model.action import PatchValues, UpgradeRelease
@@ -46,6 +46,7 @@ class Cluster:
     version: Version = field(default_factory=lambda: Version("4.3"))
     holders: list[str] = field(default_factory=list)
     late: str = ""
+    nameless: bool = False
     revisions: list[tuple[str, str]] = field(default_factory=lambda: [("deployed", "0.3.9")])
     calls: list[str] = field(default_factory=list)
     applied: list[dict[str, Any]] = field(default_factory=list)
@@ -78,6 +79,8 @@ class Cluster:
     def apply(self, resource: Resource, body: dict[str, Any], *, dry_run: bool, manager: str) -> dict[str, Any]:
         assert (dry_run, manager) == (True, "helm")
         self.applied.append(body)
+        if self.nameless:
+            raise Conflict("it is being deleted (409).")
         if self.holders:
             raise Conflict("409", holders=tuple((".spec.replicas", one) for one in self.holders))
         return body
@@ -134,6 +137,12 @@ def test_a_conflict_that_the_plan_does_not_list_refuses_it(cluster: Cluster, too
         with pytest.raises(PlanRefused, match=r"\.spec\.replicas of Deployment posit/pm \(manager kubectl\)"):
             refused(action(), tools)
     assert cluster.calls == []
+
+
+def test_a_conflict_without_a_field_is_not_passed_over(cluster: Cluster, tools: Tools) -> None:
+    cluster.nameless = True
+    with pytest.raises(Conflict, match="being deleted"):
+        upgrade_release.rehearse(action(), tools)
 
 
 def test_one_that_a_step_before_hands_back_is_none_yet(cluster: Cluster, tools: Tools) -> None:
@@ -216,7 +225,3 @@ def test_a_release_of_helm_3_is_nobodys_concern(cluster: Cluster, tools: Tools, 
     assert upgrade_release.act(action(), tools, quiet).state is State.DONE
     assert upgrade_release.undo(action(), tools, quiet).state is State.DONE
     assert cluster.applied == []
-
-
-def test_a_stale_plan_is_one() -> None:
-    assert issubclass(PlanIsStale, PlanRefused)
