@@ -7,13 +7,13 @@ ARG GO=docker.io/library/golang:1.26.8-trixie
 # Helm from its Go module, whose content Go's checksum database vouches for; compiled on the building machine for
 # whatever architecture is asked for.
 FROM --platform=$BUILDPLATFORM ${GO} AS helm
-ARG HELM=v3.21.4
+ARG HELM=v4.3.2
 ARG TARGETOS
 ARG TARGETARCH
 ENV PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     GOPATH=/go GOCACHE=/go/cache GOENV=/go/env GOTOOLCHAIN=local
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-      go install -trimpath -ldflags "-s -w" "helm.sh/helm/v3/cmd/helm@$HELM" \
+      go install -trimpath -ldflags "-s -w" "helm.sh/helm/${HELM%%.*}/cmd/helm@$HELM" \
     && mv "$(find /go/bin -type f -name helm)" /helm
 
 # posit-audit with what pyproject.toml asks for and nothing else, in the versions and with the hashes of

@@ -46,7 +46,13 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
+    """`holders`: field and manager of each conflict of a server-side apply."""
+
     status = 409
+
+    def __init__(self, message: str, *, hint: str = "", holders: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.holders = holders
 
 
 class Gone(ApiError):

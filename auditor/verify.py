@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from auditor.model.action import ScaleWorkload
+from auditor.model.action import HandBackFields, ScaleWorkload
 from auditor.model.finding import Finding, Result
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.outcome import Outcome, State, Verdict
@@ -42,10 +42,10 @@ def verify(
 
 
 def _on_the_way(step: Step, rule: str, plan: Plan) -> bool:
-    """A stop or a start mends nothing itself where the same rule asked for what lies between."""
-    if not isinstance(step.action, ScaleWorkload):
+    """A stop, a start or a hand-back fixes nothing itself if the same rule asked for what lies between or follows."""
+    if not isinstance(step.action, ScaleWorkload | HandBackFields):
         return False
-    others = (other for other in plan.steps if not isinstance(other.action, ScaleWorkload))
+    others = (other for other in plan.steps if not isinstance(other.action, ScaleWorkload | HandBackFields))
     return any(other.release == step.release and rule in other.rules for other in others)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from auditor import catalog
 from auditor.model.finding import Evidence, Finding, Fix, Result, Severity
+from auditor.model.held import HeldField
 from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.ownership import ContentData, ContentDirectory, Owner, OwnershipProbe, WrongOwner
@@ -79,6 +80,7 @@ def helm_record(
     status: HelmStatus = HelmStatus.DEPLOYED,
     revision: int = 3,
     description: str = "Upgrade complete",
+    apply_method: str = "",
 ) -> HelmRecord:
     own = CONNECT_DEFAULTS if product is CONNECT else PACKAGE_MANAGER_DEFAULTS
     return HelmRecord(
@@ -91,6 +93,7 @@ def helm_record(
         values=Withheld({"license": {"file": {"secret": "license"}}} if values is None else values),
         defaults=Withheld(own if defaults is None else defaults),
         values_digest="0" * 64,
+        apply_method=apply_method,
     )
 
 
@@ -160,6 +163,23 @@ def workload(
         marks=marks or {},
         **{"unfinished": unfinished, **fields},
     )
+
+
+def held_field(**fields: Any) -> HeldField:
+    """Three replicas by `kubectl scale`, one by the chart."""
+    default: dict[str, Any] = {
+        "object": object_ref("Deployment", PACKAGE_MANAGER.value),
+        "api_version": "apps/v1",
+        "uid": "workload-uid",
+        "path": ("f:spec", "f:replicas"),
+        "manager": "kubectl",
+        "operation": "Update",
+        "entry_version": "apps/v1",
+        "shown": True,
+        "observed": 3,
+        "expected": 1,
+    }
+    return HeldField(**{**default, **fields})
 
 
 def target(product: Product = PACKAGE_MANAGER, version: str = "", **fields: Any) -> Target:

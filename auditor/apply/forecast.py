@@ -21,24 +21,17 @@ from auditor.errors import (
 from auditor.model.action import (
     Action,
     ChangeOwnership,
+    HandBackFields,
     LabelServiceAccount,
     PatchValues,
     ScaleWorkload,
     UpgradeRelease,
 )
-from auditor.model.kubernetes import CONFIG_MAPS, DEPLOYMENTS, JOBS, SECRETS, SERVICE_ACCOUNTS, Access
+from auditor.model.kubernetes import CONFIG_MAPS, DEPLOYMENTS, JOBS, SECRETS, SERVICE_ACCOUNTS, Access, chart_object
 from auditor.model.plan import Plan, Step
 
 _HELM = (Access(SECRETS, ("list", "create", "update")),)
 """Helm's own record: without that no upgrade can be made, whatever its dry run says."""
-_TRYING: Mapping[type[Action], tuple[Access, ...]] = {
-    LabelServiceAccount: (Access(SERVICE_ACCOUNTS, ("patch",)),),
-    ScaleWorkload: (Access(DEPLOYMENTS, ("patch",)),),
-    ChangeOwnership: (Access(CONFIG_MAPS, ("create", "patch")), Access(JOBS, ("create",))),
-    PatchValues: _HELM,
-    UpgradeRelease: _HELM,
-}
-"""What a dry run takes: the API server asks for the same permissions as for the change itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +64,7 @@ def forecast(plan: Plan, tools: Tools) -> Forecast:
 
 def _hindrance(step: Step, tools: Tools) -> str:
     action = step.action
-    missing = rights.lacking(_TRYING[type(action)], step.object.namespace, tools)
+    missing = rights.lacking(_trying(action), step.object.namespace, tools)
     if missing:
         return f"{tools.reader.connection.identity} may not {'; '.join(missing)}."
     if isinstance(action, PatchValues | UpgradeRelease):
@@ -82,3 +75,19 @@ def _hindrance(step: Step, tools: Tools) -> str:
         except HelmError as error:
             return str(error)
     return ""
+
+
+def _trying(action: Action) -> tuple[Access, ...]:
+    """What a dry run takes: the API server asks for the same permissions as for the change itself."""
+    match action:
+        case LabelServiceAccount():
+            return (Access(SERVICE_ACCOUNTS, ("patch",)),)
+        case ScaleWorkload():
+            return (Access(DEPLOYMENTS, ("patch",)),)
+        case ChangeOwnership():
+            return (Access(CONFIG_MAPS, ("create", "patch")), Access(JOBS, ("create",)))
+        case HandBackFields():
+            resource = chart_object(action.fields[0].api_version, action.object.kind)
+            return (Access(resource, ("patch",)),) if resource else ()
+        case PatchValues() | UpgradeRelease():
+            return _HELM

@@ -3,6 +3,9 @@
 Helm is not told to wait: with `--wait` it would wait for pods before it ran a hook that they may need. The rollout
 is watched here instead, and what was ready before and is not ready after is rolled back. The charts' own hook, which
 re-owns the whole volume with an untagged busybox, is never run: ownership is an action of its own.
+
+What Helm applies on the API server's side is applied there as a dry run before: a conflict with another field manager
+would fail the upgrade and its rollback.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from auditor.apply import guards, rights, rollout
+from auditor.apply.conflicts import conflicts, hand_back, refuse_if_any, refuse_older_helm
 from auditor.apply.effect import Effect
 from auditor.apply.progress import Tick
-from auditor.apply.release_values import as_yaml, newest_record, planned_record
+from auditor.apply.release_values import as_yaml, newest_record, planned_record, record_at
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, Forbidden, HelmBusy, PlanRefused, PositAuditError
+from auditor.errors import ActionFailed, Forbidden, HelmBusy, PlanIsStale, PlanRefused, PositAuditError
 from auditor.helm.decode import values_digest
+from auditor.model.held import Conflicting
 from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.kubernetes import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES
 from auditor.model.outcome import State
@@ -40,14 +45,20 @@ class HelmUpgrade:
     values: dict[str, Any]
     before: HelmRecord
     tools: Tools
+    handed_back: frozenset[Conflicting] = frozenset()
+    """Conflicts that a step before it settles."""
+    overruled: frozenset[Conflicting] = frozenset()
+    """Conflicts that Helm is to overrule: these and no others."""
 
     @property
     def _secrets(self) -> list[object]:
         return [self.before.values.reveal(), self.values]
 
-    def rehearse(self) -> tuple[str, ...]:
-        """The templates of the hooks that it would run. Raises HelmError where Helm or the API server refuses, and
-        PlanRefused where the identity lacks a right that Helm will need."""
+    def rehearse(self, settled: frozenset[Conflicting] = frozenset()) -> tuple[str, ...]:
+        """The templates of the hooks that it would run. `settled`: conflicts that are gone by the time that it is made.
+        Raises HelmError where Helm or the API server refuses, and PlanRefused where the identity lacks a right that
+        Helm will need, or where another field manager is in the way."""
+        refuse_older_helm(self.release, self.before, self.tools)
         told = self.tools.helm.dry_run(
             self.release.namespace,
             self.release.name,
@@ -55,14 +66,26 @@ class HelmUpgrade:
             values=as_yaml(self.values),
             secrets=self._secrets,
         )
-        lacking = rights.missing(told.objects, self.release.namespace, self.tools)
+        lacking = rights.missing(told.objects, self.release.namespace, self.tools, server_side=self.before.server_side)
         if lacking:
             who = self.tools.reader.connection.identity
             raise PlanRefused(
                 f"{who} may not {'; '.join(lacking)}, and helm upgrade of {self.release} needs it.",
                 hint="posit-audit preflight --for fix prints the lines that grant it.",
             )
+        if self.before.server_side:
+            self._refuse_conflicts(told.manifest.reveal(), settled)
         return told.hooks
+
+    def _refuse_conflicts(self, manifest: str, settled: frozenset[Conflicting]) -> None:
+        found = conflicts(manifest, self.release, self.tools) - settled
+        refuse_if_any(found - self.overruled, self.release, "The upgrade")
+        if found != self.overruled:
+            gone = "; ".join(map(str, sorted(self.overruled - found)))
+            raise PlanIsStale(
+                f"The plan lets Helm overrule conflicts of release {self.release} that are no longer there: {gone}.",
+                hint="Plan again.",
+            )
 
     def make(self, tick: Tick, what: str, *, wait: bool = True) -> Effect:
         """`what` ends the sentence "Release x is at revision n". Raises ActionFailed after going back, and PlanRefused
@@ -84,6 +107,7 @@ class HelmUpgrade:
                 values=as_yaml(self.values),
                 secrets=self._secrets,
                 hooks=any(_OWNERSHIP_HOOK not in hook for hook in hooks),
+                force_conflicts=bool(self.overruled),
             )
             late = rollout.wait(tools, release, ready, tick)
         except KeyboardInterrupt:
@@ -112,6 +136,8 @@ class HelmUpgrade:
                 return "Helm had not begun: nothing was changed."
             if not self._made(newest):
                 return f"Revision {newest.revision} of release {release} is not ours, so that it stays as it is."
+            if self.before.server_side:
+                hand_back(self.before, release, self.tools)
             go_back(release, revision, self.tools, secrets=self._secrets)
         except PositAuditError as error:
             return (
@@ -127,9 +153,18 @@ class HelmUpgrade:
 
 
 def go_back(release: ReleaseRef, revision: int, tools: Tools, *, secrets: Sequence[object]) -> None:
-    """`helm rollback`. Where the older chart named no service account and the newer one brought one, Helm deletes the
+    """`helm rollback`, which Helm 4 makes as the older revision was made.
+
+    Where the older chart named no service account and the newer one brought one, Helm deletes the
     account, and its patch leaves the Deployment naming it: the API server keeps `serviceAccountName` in step with the
-    deprecated `serviceAccount`, which no manifest ever had. No pod could start then, so both are taken out."""
+    deprecated `serviceAccount`, which no manifest ever had. No pod could start then, so both are taken out.
+
+    Raises PlanRefused before anything is changed if Helm is too old for it, or would conflict."""
+    before = record_at(tools, release, revision)
+    for record in (before, newest_record(tools, release)):
+        refuse_older_helm(release, record, tools)
+    if before.server_side:
+        refuse_if_any(conflicts(before.manifest.reveal(), release, tools), release, "The rollback")
     accounts = _accounts(release, tools)
     try:
         tools.helm.rollback(release.namespace, release.name, revision, secrets=secrets)

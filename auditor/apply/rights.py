@@ -7,46 +7,24 @@ from typing import Final
 
 from auditor.apply.tools import Tools
 from auditor.helm.dry_run import Rendered
-from auditor.model.kubernetes import (
-    CLAIMS,
-    CONFIG_MAPS,
-    DEPLOYMENTS,
-    JOBS,
-    ROLE_BINDINGS,
-    ROLES,
-    SECRETS,
-    SERVICE_ACCOUNTS,
-    SERVICES,
-    Access,
-    Resource,
-)
+from auditor.model.kubernetes import CHART_OBJECTS, JOBS, SECRETS, Access, Resource
 
-_KINDS: Final = {
-    (resource.api_version, resource.kind): resource
-    for resource in (
-        SECRETS,
-        CONFIG_MAPS,
-        SERVICES,
-        SERVICE_ACCOUNTS,
-        CLAIMS,
-        DEPLOYMENTS,
-        JOBS,
-        ROLES,
-        ROLE_BINDINGS,
-    )
-}
+_KINDS: Final = {(resource.api_version, resource.kind): resource for resource in (*CHART_OBJECTS, JOBS)}
 """Of other kinds only Helm's own refusal tells."""
 
 
-def missing(objects: Iterable[Rendered], namespace: str, tools: Tools) -> tuple[str, ...]:
-    """Each as in "create secrets in namespace x". Which objects will be patched isn't known before, and isn't asked."""
+def missing(objects: Iterable[Rendered], namespace: str, tools: Tools, *, server_side: bool = False) -> tuple[str, ...]:
+    """Each as in "create secrets in namespace x". A server-side apply patches every object; which ones Helm patches
+    otherwise is not known before, and is not asked."""
     record = [(verb, SECRETS, namespace) for verb in ("create", "update")]
+    verbs = ("get", "patch") if server_side else ("get",)
     shown = {
-        ("get", _KINDS[one.api_version, one.kind], one.namespace or namespace)
+        (verb, _KINDS[one.api_version, one.kind], one.namespace or namespace)
         for one in objects
+        for verb in verbs
         if (one.api_version, one.kind) in _KINDS
     }
-    asked = [*record, *sorted(shown, key=lambda one: (one[2], one[1].plural))]
+    asked = [*record, *sorted(shown, key=lambda one: (one[2], one[1].plural, one[0]))]
     return tuple(_said(*one) for one in asked if not tools.reader.allowed(Access(one[1], ()), one[0], one[2]))
 
 

@@ -19,7 +19,7 @@ _WITHHELD = "SOURCE"
 
 def with_command(refused: StepsRefused, steps: Sequence[Step], context: typer.Context) -> PlanRefused:
     """The refusal with the command that applies the rest of the plan, if there is a rest. `steps`: the whole plan's."""
-    from auditor.pipeline.fix import with_dependents
+    from auditor.pipeline.prepare import with_dependents
 
     skipped = with_dependents(steps, refused.steps)
     if len(skipped) == len(steps):

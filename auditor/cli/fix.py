@@ -12,7 +12,8 @@ import typer
 from auditor.cli import options
 
 if TYPE_CHECKING:
-    from auditor.pipeline.fix import FixResult, Prepared
+    from auditor.pipeline.fix import FixResult
+    from auditor.pipeline.prepare import Prepared
 
 REPAIR = options.REPAIR
 
@@ -115,7 +116,7 @@ def fix(
     from auditor.cli.printing import say, say_unseen
     from auditor.cli.watch import watch_jobs
     from auditor.model.scope import ProbeMode
-    from auditor.pipeline import fix as pipeline
+    from auditor.pipeline.prepare import Choice, JobWishes, keep, prepare
     from auditor.pipeline.scan import ScanRequest
 
     settings = options.cluster_settings(
@@ -141,11 +142,11 @@ def fix(
         charts=tuple(charts or ()),
         helm=helm or "",
     )
-    jobs = pipeline.JobWishes(image=worker_image, shards=shards)
-    choice = pipeline.Choice(only=tuple(only or ()), skip=tuple(skip or ()))
-    prepared = pipeline.prepare(settings, request, unsafe=unsafe, saved=plan, jobs=jobs, choice=choice, tell=say)
+    jobs = JobWishes(image=worker_image, shards=shards)
+    choice = Choice(only=tuple(only or ()), skip=tuple(skip or ()))
+    prepared = prepare(settings, request, unsafe=unsafe, saved=plan, jobs=jobs, choice=choice, tell=say)
     if out:
-        pipeline.keep(prepared.plan, out)
+        keep(prepared.plan, out)
     if not apply or not prepared.plan.steps:
         _show_plan(prepared, output)
         if prepared.before.saw_nothing:
@@ -203,11 +204,11 @@ def _carry_out(prepared: Prepared, charts: tuple[str, ...], helm: str, call: typ
     from auditor.cli.printing import say
     from auditor.cli.progress import shown
     from auditor.errors import StepsRefused
-    from auditor.pipeline import fix as pipeline
+    from auditor.pipeline.fix import carry_out
 
     try:
         with shown() as progress:
-            return pipeline.carry_out(prepared, charts=charts, helm=helm, progress=progress, tell=say)
+            return carry_out(prepared, charts=charts, helm=helm, progress=progress, tell=say)
     except StepsRefused as refused:
         raise again.with_command(refused, prepared.plan.steps, call) from None
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from auditor.cluster.conflict import holders
 from auditor.cluster.connect import Connection
 from auditor.cluster.retry import Transient
 from auditor.errors import ApiError, Conflict, Forbidden, Gone, Invalid, NotAdmitted, NotFound, Unauthorized
@@ -37,7 +38,10 @@ class Refusal:
         if status == NotFound.status:
             return NotFound(f"The API server does not have {self.what} (404).")
         if status == Conflict.status:
-            return Conflict(f"{self.what} could not be changed: {said or 'it was changed meanwhile'} (409).")
+            return Conflict(
+                f"{self.what} could not be changed: {said or 'it was changed meanwhile'} (409).",
+                holders=holders(body),
+            )
         if status == Gone.status:
             return Gone(f"The API server can no longer {self.verb} {self.what}: {said or 'it is too old'} (410).")
         if status == Invalid.status:

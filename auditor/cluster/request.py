@@ -21,8 +21,6 @@ from auditor.model.kubernetes import Resource
 
 log = structlog.get_logger()
 
-_VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
-
 
 def path_of(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
     """`/apis/apps/v1/namespaces/x/deployments/y/scale`. Raises NotFound for what can be no object's name: names come

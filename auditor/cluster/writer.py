@@ -19,7 +19,9 @@ class Writer:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def apply(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+    def apply(
+        self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False, manager: str = FIELD_MANAGER
+    ) -> dict[str, Any]:
         """Server-side apply. A field that another manager owns is a Conflict, never taken over."""
         namespace, name = _where(body)
         refused = refusal(self.connection, "patch", resource, namespace, name)
@@ -28,7 +30,7 @@ class Writer:
             "PATCH",
             path_of(resource, namespace, name),
             refused,
-            query=_query(dry_run, fieldManager=FIELD_MANAGER),
+            query=_query(dry_run, fieldManager=manager),
             content_type="application/apply-patch+yaml",
             body={"apiVersion": resource.api_version, "kind": resource.kind, **body},
         )

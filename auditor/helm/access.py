@@ -13,7 +13,7 @@ from auditor.settings import ClusterSettings
 
 _FOREIGN = ("HELM_DEBUG", "HELM_NAMESPACE", "HELM_KUBE", "HELM_DRIVER")
 """How the variables begin that would lead Helm to another cluster, identity or store than those that the release was
-read from (helm.sh/helm/v3/pkg/cli/environment.go)."""
+read from (helm.sh/helm/v4/pkg/cli/environment.go)."""
 
 
 class Access:

@@ -25,6 +25,8 @@ from auditor.settings import ClusterSettings
 
 log = structlog.get_logger()
 
+SERVER_SIDE = Version("4")
+"""The first that knows server-side apply, and records by `apply_method` which releases it manages so."""
 OLDEST = Version("3.13")
 """The first that knows `--dry-run=server` (https://github.com/helm/helm/releases/tag/v3.13.0)."""
 _GRACE = 30.0
@@ -48,18 +50,26 @@ class Helm:
         self._access = Access(settings, kubeconfig)
         self._asked = program or os.environ.get("HELM", "") or "helm"
 
-    @cached_property
+    @property
     def program(self) -> str:
+        return self._found[0]
+
+    @property
+    def version(self) -> Version:
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> tuple[str, Version]:
         found = shutil.which(self._asked)
         if found is None:
             raise HelmError(
                 f"The program {self._asked!r} was not found, and values are changed through Helm.",
                 hint=f"Install Helm {OLDEST} or newer, or name it with --helm FILE.",
             )
-        self._check_version(found)
-        return found
+        return found, self._version_of(found)
 
-    def _check_version(self, program: str) -> None:
+    @staticmethod
+    def _version_of(program: str) -> Version:
         hint = "Name Helm with --helm FILE."
         try:
             said = subprocess.run(
@@ -84,6 +94,7 @@ class Helm:
             raise HelmError(f"{program} does not tell its version as Helm does.", hint=hint) from None
         if version < OLDEST:
             raise HelmError(f"{program} is Helm {version}, which is too old.", hint=f"Install Helm {OLDEST} or newer.")
+        return version
 
     def upgrade(
         self,
@@ -94,10 +105,14 @@ class Helm:
         values: bytes,
         secrets: Sequence[Any],
         hooks: bool = True,
+        force_conflicts: bool = False,
         timeout: int = 300,
     ) -> None:
-        """A new revision with exactly the values of the YAML `values` over the chart's defaults."""
+        """A new revision with exactly the values of the YAML `values` over the chart's defaults. `force_conflicts`
+        takes fields that other managers hold; Helm 4 alone knows it."""
         arguments = self._upgrade(release, chart, hooks=hooks, timeout=timeout)
+        if force_conflicts:
+            arguments.append("--force-conflicts")
         self._run(namespace, arguments, secrets=secrets, seconds=timeout * 4, values=values)
 
     def dry_run(

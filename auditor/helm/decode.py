@@ -1,7 +1,7 @@
 """A release as Helm stores it: Secret `sh.helm.release.v1.<name>.v<revision>`, key `release`.
 
 Helm writes base64 of gzip of JSON (releases before Helm 2.7: base64 of JSON), and the API adds its own base64
-(helm.sh/helm/v3/pkg/storage/driver/util.go).
+(helm.sh/helm/v4/pkg/storage/driver/util.go).
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ def decode_release(data: str | bytes, where: str) -> HelmRecord:
         values=Withheld(values),
         defaults=Withheld(defaults),
         values_digest=_digest(values, where),
+        manifest=Withheld(str(release.get("manifest") or "")),
+        apply_method=str(release.get("apply_method") or ""),
         updated=_time(info.get("last_deployed")),
     )
 
@@ -64,7 +66,7 @@ def values_digest(values: Mapping[str, Any]) -> str:
 
 
 _OPENINGS: Final = (
-    # What Helm itself writes (helm.sh/helm/v3/pkg/action: install.go, upgrade.go, rollback.go, uninstall.go). Anything
+    # What Helm itself writes (helm.sh/helm/v4/pkg/action: install.go, upgrade.go, rollback.go, uninstall.go). Anything
     # else was written by a person (`--description`) or by a template, and may hold what must not be shown.
     (re.compile(r"Initial install underway"), "Initial install underway"),
     (re.compile(r"Install complete"), "Install complete"),
@@ -99,6 +101,8 @@ _CAUSES: Final = (
     "cannot patch",
     "no matches for kind",
     "connection refused",
+    "conflict occurred while applying object",
+    "server-side apply failed",
 )
 
 

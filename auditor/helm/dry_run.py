@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import msgspec
-import yaml
+
+from auditor.helm.manifest import documents
+from auditor.model.seen import Withheld
 
 
 class Rendered(msgspec.Struct, frozen=True, order=True):
@@ -22,6 +24,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     """Templates of the hooks that the upgrade would run."""
     objects: tuple[Rendered, ...]
     """Without repetitions, and without hooks."""
+    manifest: Withheld[str] = Withheld("")
 
 
 def read(said: str) -> DryRun:
@@ -29,12 +32,11 @@ def read(said: str) -> DryRun:
     try:
         told = json.loads(said)
         hooks = [str(h["path"]) for h in told.get("hooks") or () if {"pre-upgrade", "post-upgrade"} & {*h["events"]}]
-        documents = yaml.load_all(told.get("manifest") or "", Loader=yaml.CSafeLoader)
+        manifest = told.get("manifest") or ""
         objects = {
             Rendered(one["apiVersion"], one["kind"], (one.get("metadata") or {}).get("namespace") or "")
-            for one in documents
-            if one
+            for one in documents(manifest)
         }
-    except (KeyError, AttributeError, TypeError, yaml.YAMLError) as error:
+    except (KeyError, AttributeError, TypeError) as error:
         raise ValueError(type(error).__name__) from None
-    return DryRun(hooks=tuple(hooks), objects=tuple(sorted(objects)))
+    return DryRun(hooks=tuple(hooks), objects=tuple(sorted(objects)), manifest=Withheld(manifest))

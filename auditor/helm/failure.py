@@ -14,7 +14,7 @@ _LONGEST_ERROR = 600
 _SHORTEST_SECRET = 4
 _GAVE_WAY = ("another operation (install/upgrade/rollback) is in progress", "release: already exists")
 """Helm's words where another Helm is at work on the release; both before it changes anything, the second where the
-other one made its revision first (helm.sh/helm/v3/pkg/action/action.go and pkg/storage/driver/driver.go)."""
+other one made its revision first (helm.sh/helm/v4/pkg/action/action.go and pkg/storage/driver/driver.go)."""
 
 
 def failure(arguments: Sequence[str], stderr: str, secrets: Sequence[Any]) -> HelmError:

@@ -19,7 +19,7 @@ from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet, ReleaseRef
 
 STORED_BY_HELM: Final = {"labels": "owner=helm", "fields": "type=helm.sh/release.v1"}
-"""helm.sh/helm/v3/pkg/storage/driver/secrets.go"""
+"""helm.sh/helm/v4/pkg/storage/driver/secrets.go"""
 STUCK: Final = frozenset(
     {
         HelmStatus.FAILED,

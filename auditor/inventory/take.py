@@ -15,6 +15,7 @@ from auditor.inventory.content_data import content_data
 from auditor.inventory.discovery import Discovery
 from auditor.inventory.events import events
 from auditor.inventory.found import Found
+from auditor.inventory.held_fields import held_fields
 from auditor.inventory.hooks import hook_jobs
 from auditor.inventory.images import product_version
 from auditor.inventory.licenses import license_secrets
@@ -51,6 +52,7 @@ _READINGS: Final[tuple[Reading[Any], ...]] = (
     role_bindings,
     hook_jobs,
     events,
+    held_fields,
 )
 FACET_ACCESS: Final[Mapping[Facet, tuple[Access, ...]]] = {reading.facet: reading.access for reading in _READINGS}
 """What each facet needs, that of the facets it builds on included."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from auditor.model.held import HeldField
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.migration import Note
 from auditor.model.ownership import Owner
@@ -97,6 +98,10 @@ class PatchValues(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     revision: int
     values_digest: str
     edits: tuple[ValueEdit, ...]
+    handed_back: tuple[HeldField, ...] = ()
+    """Conflicts that a step before it settles."""
+    overruled: tuple[HeldField, ...] = ()
+    """Conflicts that Helm is to overrule, if they are exactly those that the API server names then."""
 
 
 class UpgradeRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="upgrade-release"):
@@ -124,6 +129,19 @@ class UpgradeRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     """The version of posit-audit whose migration it is."""
     catalog: str = ""
     """A digest of the rows that --catalog added to it."""
+    handed_back: tuple[HeldField, ...] = ()
+    """As in PatchValues."""
+    overruled: tuple[HeldField, ...] = ()
+    """As in PatchValues."""
 
 
-Action = LabelServiceAccount | ChangeOwnership | ScaleWorkload | PatchValues | UpgradeRelease
+class HandBackFields(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="hand-back-fields"):
+    """Removes fields of one object from the managedFields entries of those who hold them, so that the next upgrade can
+    set them. No value changes."""
+
+    object: ObjectRef
+    uid: str
+    fields: tuple[HeldField, ...]
+
+
+Action = LabelServiceAccount | ChangeOwnership | ScaleWorkload | PatchValues | UpgradeRelease | HandBackFields

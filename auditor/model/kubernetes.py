@@ -44,6 +44,27 @@ STORAGE_CLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageCla
 CSI_DRIVERS = Resource("storage.k8s.io", "v1", "csidrivers", "CSIDriver", namespaced=False)
 
 
+CHART_OBJECTS = (
+    SECRETS,
+    CONFIG_MAPS,
+    SERVICES,
+    SERVICE_ACCOUNTS,
+    CLAIMS,
+    DEPLOYMENTS,
+    ROLES,
+    ROLE_BINDINGS,
+    INGRESSES,
+    POD_DISRUPTION_BUDGETS,
+    SERVICE_MONITORS,
+)
+"""What the charts render, hooks excluded."""
+
+
+def chart_object(api_version: str, kind: str) -> Resource | None:
+    """None for what the charts do not render themselves, such as an extra object of the user's."""
+    return next((one for one in CHART_OBJECTS if (one.api_version, one.kind) == (api_version, kind)), None)
+
+
 class Access(msgspec.Struct, frozen=True):
     """One grant of a role: verbs on a resource or, as in `pods/exec`, its subresource. The roles in manifests/ are
     generated from these."""

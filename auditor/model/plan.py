@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from auditor.model.action import Action, ChangeOwnership, LabelServiceAccount, ScaleWorkload
+from auditor.model.action import Action, ChangeOwnership, HandBackFields, LabelServiceAccount, ScaleWorkload
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.snapshot import ReleaseRef
 
@@ -19,6 +19,8 @@ def step_id(action: Action) -> str:
             return f"change-ownership:{claim.namespace}/{claim.name}{below}"
         case ScaleWorkload(workload=workload, replicas=replicas):
             return f"scale-workload:{workload.namespace}/{workload.name}:{replicas}"
+        case HandBackFields(object=held):
+            return f"hand-back-fields:{held.kind.lower()}/{held.namespace}/{held.name}"
         case _:
             return f"helm-upgrade:{action.namespace}/{action.release}"
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from auditor.model.catalog import StorageRow
+from auditor.model.held import HeldField
 from auditor.model.helm import HelmRecord
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.ownership import ContentData, OwnershipProbe
@@ -44,6 +45,7 @@ class Facet(StrEnum):
     ROLE_BINDINGS = "role_bindings"
     HOOK_JOBS = "hook_jobs"
     EVENTS = "events"
+    HELD_FIELDS = "held_fields"
 
 
 class ReleaseRef(msgspec.Struct, frozen=True, order=True):
@@ -246,6 +248,9 @@ class ReleaseState(msgspec.Struct, frozen=True, kw_only=True):
     """The level that the release's namespace enforces: "restricted", ...; "" where it names none."""
     events: tuple[Event, ...] | Unseen = ()
     """Warnings about pods that aren't ready and claims that aren't bound."""
+    held_fields: tuple[HeldField, ...] | Unseen = ()
+    """Fields of the chart's objects that another manager holds with another value; none if Helm does not apply the
+    release on the server's side."""
     seen_at: datetime | None = None
     """When it was looked at."""
     target: Target | Unseen | None = None

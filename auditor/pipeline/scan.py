@@ -73,9 +73,16 @@ def scan(settings: ClusterSettings, request: ScanRequest, sights: Sights | None 
     return look(connect(settings), request, asked, sights)
 
 
-def look(connection: Connection, request: ScanRequest, asked: Asked, sights: Sights | None = None) -> ScanResult:
-    """`sights`: what pipeline.probe's Jobs saw, where --probe job asks for them."""
-    facets = _IDENTITY.union(*(loaded.rule.reads | loaded.rule.wants for loaded in asked.rules))
+def look(
+    connection: Connection,
+    request: ScanRequest,
+    asked: Asked,
+    sights: Sights | None = None,
+    also: frozenset[Facet] = frozenset(),
+) -> ScanResult:
+    """`sights`: what pipeline.probe's Jobs saw, where --probe job asks for them. `also`: facets that the plan needs,
+    whatever the rules read."""
+    facets = (_IDENTITY | also).union(*(loaded.rule.reads | loaded.rule.wants for loaded in asked.rules))
     scope = Scope(namespaces=request.namespaces, all_namespaces=request.all_namespaces, current=connection.namespace)
     log.info("scanning", server=connection.server, context=connection.context, facets=sorted(map(str, facets)))
     snapshot = take(Reader(connection), scope, facets, request.probe, asked.upgrades, sights)

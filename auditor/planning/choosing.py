@@ -12,10 +12,12 @@ from shlex import quote
 import msgspec
 
 from auditor.errors import PositAuditError
+from auditor.model.action import HandBackFields
 from auditor.model.finding import Finding, Result
 from auditor.model.plan import LeftOut, Plan, Step, step_id
 from auditor.model.snapshot import Snapshot
 from auditor.planning.groups import groups
+from auditor.planning.handing_back import with_hand_backs
 from auditor.planning.plan import plan
 
 
@@ -48,19 +50,25 @@ def chosen(
     choice: Choice,
     *,
     unsafe: bool = False,
+    helm_major: int | None = None,
     rules: Collection[str] = (),
 ) -> Plan:
     """A plan of what was chosen. `rules`: every rule that there is, whether it found something or not. Raises
     UnknownName and SplitGroup."""
+
+    def planned(of: Iterable[Finding]) -> Plan:
+        return with_hand_backs(plan(snapshot, of, unsafe=unsafe, helm_major=helm_major), snapshot)
+
     failed = tuple(finding for finding in findings if finding.result is Result.FAILED)
-    whole = plan(snapshot, failed, unsafe=unsafe)
+    whole = planned(failed)
     if not choice:
         return whole
     _known(choice, whole.steps, rules, {str(release.ref) for release in snapshot.releases})
-    taken = plan(snapshot, (f for f in failed if choice.takes(_names(f))), unsafe=unsafe)
+    names = {id(finding): _names(finding, whole.steps) for finding in failed}
+    taken = planned(f for f in failed if choice.takes(names[id(f)]))
     _together(whole.steps, taken.steps)
     by_id = {step.id: step for step in whole.steps}
-    left = (f for f in failed if not choice.takes(_names(f)) and _is_planned(f, by_id))
+    left = (f for f in failed if not choice.takes(names[id(f)]) and _is_planned(f, by_id))
     return msgspec.structs.replace(
         taken,
         left_out=_sorted(
@@ -93,8 +101,14 @@ def _ids(finding: Finding) -> tuple[str, ...]:
     return tuple(step_id(action) for action in finding.fix.actions) if finding.fix else ()
 
 
-def _names(finding: Finding) -> set[str]:
-    return {finding.rule, str(finding.release), *_ids(finding)}
+def _names(finding: Finding, steps: Iterable[Step]) -> set[str]:
+    """With the hand-backs, which planning adds to an upgrade, and which no finding need ask for."""
+    added = (
+        step.id
+        for step in steps
+        if isinstance(step.action, HandBackFields) and step.release == finding.release and finding.rule in step.rules
+    )
+    return {finding.rule, str(finding.release), *_ids(finding), *added}
 
 
 def _is_planned(finding: Finding, steps: dict[str, Step]) -> bool:

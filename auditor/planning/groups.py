@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from auditor.model.action import LabelServiceAccount, ScaleWorkload, UpgradeRelease
+from auditor.model.action import HandBackFields, LabelServiceAccount, PatchValues, ScaleWorkload, UpgradeRelease
 from auditor.model.finding import Finding, Result
 from auditor.model.plan import Held, Plan, Step, step_id
 from auditor.model.snapshot import ReleaseRef
@@ -18,7 +18,7 @@ Group = tuple[Step, ...]
 def groups(steps: Iterable[Step]) -> tuple[Group, ...]:
     """Each step is in one group, in the plan's order. If a release is stopped or goes to another chart, all of its
     steps but labels are one group: stop, owners, values or chart, start. Beside a running server each step is useful
-    alone."""
+    alone, except that values can't be changed while another manager holds a field that Helm sets."""
     releases: dict[ReleaseRef, list[Step]] = {}
     for step in steps:
         releases.setdefault(step.release, []).append(step)
@@ -26,6 +26,9 @@ def groups(steps: Iterable[Step]) -> tuple[Group, ...]:
     for members in releases.values():
         together = tuple(step for step in members if not isinstance(step.action, LabelServiceAccount))
         bound = any(isinstance(step.action, ScaleWorkload | UpgradeRelease) for step in together)
+        if not bound and any(isinstance(step.action, PatchValues) for step in together):
+            together = tuple(step for step in together if isinstance(step.action, HandBackFields | PatchValues))
+            bound = len(together) > 1
         found += [(step,) for step in members if not (bound and step in together)]
         found += [together] if bound else []
     return tuple(found)

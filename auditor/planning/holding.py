@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditor.model.action import (
     Action,
     ChangeOwnership,
+    HandBackFields,
     LabelServiceAccount,
     PatchValues,
     ScaleWorkload,
@@ -15,19 +16,29 @@ from auditor.model.product import Product
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import Claim, ReleaseState, Snapshot, Workload
 from auditor.questions.gitops import would_be_taken_back
+from auditor.questions.holders import Holder, holder_of, in_words, values_key
 
+_SERVER_SIDE = 4
+"""The first major version of Helm that knows server-side apply."""
 _FINISHED = frozenset({HelmStatus.DEPLOYED, HelmStatus.FAILED})
 
 
-def reason_to_hold(action: Action, snapshot: Snapshot) -> str:
-    """One sentence, or "" where nothing is known against it."""
+def reason_to_hold(action: Action, snapshot: Snapshot, *, unsafe: bool = False, helm_major: int | None = None) -> str:
+    """One sentence, or "" where nothing is known against it. `helm_major`: of the Helm at hand, if there is one."""
     match action:
         case LabelServiceAccount():
             return _servers_own_account(action, snapshot)
         case ChangeOwnership():
             return _shared(action, snapshot) or ("" if action.after_stop else _one_node_only(action, snapshot))
         case PatchValues() | UpgradeRelease():
-            return _helm_at_work(action, snapshot) or _deployed_from_repository(action, snapshot)
+            return (
+                _helm_at_work(action, snapshot)
+                or _deployed_from_repository(action, snapshot)
+                or _older_helm(action, snapshot, helm_major)
+                or _fields_held(action, snapshot, unsafe=unsafe)
+            )
+        case HandBackFields():
+            return ""
         case ScaleWorkload():
             return ""
 
@@ -62,6 +73,38 @@ def _deployed_from_repository(action: PatchValues | UpgradeRelease, snapshot: Sn
     release = _release(action, snapshot)
     tool = release.workload.deployed_by if release and isinstance(release.workload, Workload) else ""
     return would_be_taken_back(release.ref, tool) if release and tool else ""
+
+
+def _older_helm(action: PatchValues | UpgradeRelease, snapshot: Snapshot, helm_major: int | None) -> str:
+    release = _release(action, snapshot)
+    helm = release.helm if release else None
+    if helm_major is None or helm_major >= _SERVER_SIDE or not isinstance(helm, HelmRecord) or not helm.server_side:
+        return ""
+    return (
+        f"Release {action.namespace}/{action.release} was made by Helm 4 with server-side apply, and this is Helm"
+        f" {helm_major}, which would drop that method without a message. Name a Helm 4 with --helm FILE."
+    )
+
+
+def _fields_held(action: PatchValues | UpgradeRelease, snapshot: Snapshot, *, unsafe: bool) -> str:
+    """What no step of ours settles. A controller is never overruled: it would set its value again."""
+    release = _release(action, snapshot)
+    held = release.held_fields if release and not isinstance(release.held_fields, Unseen) else ()
+    left = {Holder.CONTROLLER} if unsafe else {Holder.CONTROLLER, Holder.UNKNOWN}
+    found = [one for one in held if holder_of(one) in left]
+    if not found:
+        return ""
+    keys = sorted({key for one in found if (key := values_key(one))})
+    how = f"Set the values key {', '.join(keys)} to that value" if keys else "Set that value in the release's values"
+    more = (
+        ""
+        if any(holder_of(one) is Holder.CONTROLLER for one in found)
+        else ", or let the upgrade overrule it: --unsafe"
+    )
+    return (
+        f"helm upgrade of release {action.namespace}/{action.release} would fail by a conflict:"
+        f" {'; '.join(map(in_words, found))}. {how}{more}."
+    )
 
 
 def _shared(action: ChangeOwnership, snapshot: Snapshot) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from auditor.model.action import (
     Action,
     ChangeOwnership,
+    HandBackFields,
     LabelServiceAccount,
     PatchValues,
     ScaleWorkload,
@@ -34,8 +35,11 @@ class _Draft:
     rules: set[str]
 
 
-def plan(snapshot: Snapshot, findings: Iterable[Finding], *, unsafe: bool = False) -> Plan:
-    """The same findings give the same plan, in whatever order they come. Unsafe fixes only where `unsafe`."""
+def plan(
+    snapshot: Snapshot, findings: Iterable[Finding], *, unsafe: bool = False, helm_major: int | None = None
+) -> Plan:
+    """The same findings give the same plan, in whatever order they come. Unsafe fixes only where `unsafe`.
+    `helm_major`: of the Helm at hand, if there is one."""
     drafts: dict[str, _Draft] = {}
     held: list[Held] = []
     failed = sorted((f for f in findings if f.result is Result.FAILED), key=_worst_first)
@@ -43,7 +47,7 @@ def plan(snapshot: Snapshot, findings: Iterable[Finding], *, unsafe: bool = Fals
     for finding in failed:
         if finding.fix and (finding.release, finding.fix.follows) in told:
             continue
-        reason = _not_to_do(finding.fix, snapshot, unsafe) or _take(finding, drafts)
+        reason = _not_to_do(finding.fix, snapshot, unsafe, helm_major) or _take(finding, drafts)
         if reason:
             held.append(Held(release=finding.release, rule=finding.rule, object=finding.object, reason=reason))
     return Plan(
@@ -62,12 +66,12 @@ def _worst_first(finding: Finding) -> tuple[object, ...]:
 
 
 def _order(item: tuple[str, _Draft]) -> tuple[object, ...]:
-    """Release by release. Labels first: they interrupt nothing. Ownership before values and chart: a `helm upgrade` may
-    restart the server, and it must come back to a volume that it can use. Between stop and start lies what a running
-    server would spoil."""
+    """Release by release. Labels and fields first: they interrupt nothing. Ownership before values and chart: a `helm
+    upgrade` may restart the server, and it must come back to a volume that it can use. Between stop and start lies what
+    a running server would spoil."""
     id_, draft = item
     match draft.action:
-        case LabelServiceAccount():
+        case LabelServiceAccount() | HandBackFields():
             turn = 0
         case ScaleWorkload(replicas=replicas):
             turn = 4 if replicas else 1
@@ -78,7 +82,7 @@ def _order(item: tuple[str, _Draft]) -> tuple[object, ...]:
     return (draft.release, turn, id_)
 
 
-def _not_to_do(fix: Fix | None, snapshot: Snapshot, unsafe: bool) -> str:
+def _not_to_do(fix: Fix | None, snapshot: Snapshot, unsafe: bool, helm_major: int | None) -> str:
     """Why this fix is not planned, or ""."""
     if fix is None:
         return "There is no fix that could be made from here."
@@ -86,7 +90,8 @@ def _not_to_do(fix: Fix | None, snapshot: Snapshot, unsafe: bool) -> str:
         return fix.summary
     if not fix.safe and not unsafe:
         return f"The fix is not safe to make unasked; --unsafe plans it. {fix.summary}"
-    return next(filter(None, (reason_to_hold(action, snapshot) for action in fix.actions)), "")
+    reasons = (reason_to_hold(action, snapshot, unsafe=unsafe, helm_major=helm_major) for action in fix.actions)
+    return next(filter(None, reasons), "")
 
 
 def _take(finding: Finding, drafts: dict[str, _Draft]) -> str:

@@ -7,16 +7,19 @@ import json
 from auditor.model.action import (
     Action,
     ChangeOwnership,
+    HandBackFields,
     LabelServiceAccount,
     PatchValues,
     ScaleWorkload,
     UpgradeRelease,
     ValueEdit,
 )
+from auditor.model.held import HeldField
 from auditor.model.keypath import join_key
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.migration import Note
 from auditor.questions.admission import enforces, refused_as_root, refuses_root
+from auditor.questions.holders import in_words
 
 _MOST_CHANGES = 12
 
@@ -29,6 +32,8 @@ def object_of(action: Action) -> ObjectRef:
             return claim
         case ScaleWorkload(workload=workload):
             return workload
+        case HandBackFields(object=held):
+            return held
         case PatchValues() | UpgradeRelease():
             return ObjectRef(kind="Release", namespace=action.namespace, name=action.release)
 
@@ -44,6 +49,8 @@ def title(action: Action) -> str:
             return f"Stop {workload}"
         case ScaleWorkload(workload=workload):
             return f"Start {workload} again"
+        case HandBackFields(object=held):
+            return f"Hand fields of {held} back to Helm"
         case UpgradeRelease():
             return f"Upgrade release {action.namespace}/{action.release} to chart {action.chart} {action.to_version}"
         case PatchValues():
@@ -61,11 +68,30 @@ def diff(action: Action) -> tuple[str, ...]:
             return _ownership_diff(action)
         case ScaleWorkload(workload=workload):
             return (f"  {workload}", f"-   replicas: {action.before}", f"+   replicas: {action.replicas}")
+        case HandBackFields(object=held):
+            return (f"  managedFields of {held}", *(line for one in action.fields for line in _held_diff(one)))
         case UpgradeRelease():
             return _upgrade_diff(action)
         case PatchValues():
             head = f"  user-supplied values, revision {action.revision}"
-            return (head, *(line for edit in action.edits for line in _edit_diff(edit)))
+            edits = (line for edit in action.edits for line in _edit_diff(edit))
+            return (head, *edits, *_overruled_diff(action))
+
+
+def _held_diff(held: HeldField) -> tuple[str, ...]:
+    value = f"; it stays {held.observed}" if held.shown else "; its value stays"
+    later = f"{held.expected}" if held.shown else "the chart's value"
+    return (
+        f"-   {held.field}: held by {held.manager} ({held.operation})",
+        f"+   {held.field}: held by no manager{value}, and the next helm upgrade sets it to {later}",
+    )
+
+
+def _overruled_diff(action: PatchValues | UpgradeRelease) -> tuple[str, ...]:
+    if not action.overruled:
+        return ()
+    lines = (f"!   {in_words(held)}" for held in action.overruled)
+    return ("  conflicts that Helm overrules (--force-conflicts), these and no others", *lines)
 
 
 def _ownership_diff(action: ChangeOwnership) -> tuple[str, ...]:
@@ -95,7 +121,7 @@ def _upgrade_diff(action: UpgradeRelease) -> tuple[str, ...]:
         lines += ["  what else changes with the chart", *(f"~   {change}" for change in action.changes[:_MOST_CHANGES])]
     if len(action.changes) > _MOST_CHANGES:
         lines.append(f"~   and {len(action.changes) - _MOST_CHANGES} more: posit-audit scan --to tells them")
-    return tuple(lines)
+    return (*lines, *_overruled_diff(action))
 
 
 def _note_diff(note: Note) -> tuple[str, ...]:
@@ -122,7 +148,7 @@ def _edit_diff(edit: ValueEdit) -> tuple[str, ...]:
 
 def interrupts(action: Action) -> str:
     match action:
-        case LabelServiceAccount():
+        case LabelServiceAccount() | HandBackFields():
             return "Nothing."
         case ChangeOwnership():
             return _ownership_interrupts(action)
@@ -172,5 +198,7 @@ def undo(action: Action) -> str:
             return "Not exactly: former owners are not recorded without Python in the image."
         case ScaleWorkload():
             return f"posit-audit undo sets its replicas back to {action.before}."
+        case HandBackFields():
+            return "posit-audit undo gives each field back to its manager, with the value that it had if it is shown."
         case PatchValues() | UpgradeRelease():
             return f"posit-audit undo rolls the release back to revision {action.revision}."

@@ -17,7 +17,9 @@ def quiet(_: Any) -> None:
     """Nobody follows the progress."""
 
 
-def record_secret(revision: int, *, status: str, chart: str, version: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def record_secret(
+    revision: int, *, status: str, chart: str, version: str, values: Mapping[str, Any], **more: str
+) -> dict[str, Any]:
     """As Helm stores a release: the Secret `sh.helm.release.v1.pm.v<revision>`."""
     record = {
         "name": "pm",
@@ -25,6 +27,7 @@ def record_secret(revision: int, *, status: str, chart: str, version: str, value
         "info": {"status": status},
         "config": values,
         "chart": {"metadata": {"name": chart, "version": version}, "values": {}},
+        **more,
     }
     inner = base64.b64encode(gzip.compress(json.dumps(record).encode()))
     return {"data": {"release": base64.b64encode(inner).decode()}}

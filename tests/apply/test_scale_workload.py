@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 
 from auditor.apply.actions import scale_workload
 from auditor.apply.ownership_job import SELECTOR, job
-from auditor.errors import ActionFailed, Forbidden, NotFound, PlanIsStale, PlanRefused, Unavailable
+from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsStale, PlanRefused, Unavailable
 from auditor.model.kubernetes import JOBS, PODS, Resource
 from auditor.model.outcome import State
 from tests.apply.fake_helm import quiet
@@ -20,7 +21,16 @@ from tests.steps import ownership, scale
 
 MARKS = {"posit-audit/replicas": "2", "posit-audit/ownership-worker": "python"}
 STOP, START = scale(2, 0), scale(0, 2)
+HELM = {"manager": "helm", "operation": "Apply", "fieldsV1": {"f:spec": {"f:strategy": {}}}}
 VOLUME = {"name": "data", "persistentVolumeClaim": {"claimName": claim_name()}}
+
+
+def ours(field_: str = "") -> dict[str, Any]:
+    """What the API server notes down of a change of ours."""
+    held: dict[str, Any] = {"f:metadata": {"f:annotations": {"f:posit-audit/replicas": {}}}}
+    if field_:
+        held["f:spec"] = {field_: {}}
+    return {"manager": "posit-audit", "operation": "Update", "fieldsV1": held}
 
 
 @dataclass
@@ -37,6 +47,9 @@ class Cluster:
     jobs: list[dict[str, Any]] = field(default_factory=list)
     may_list_jobs: bool = True
     patches: list[tuple[dict[str, Any], bool]] = field(default_factory=list)
+    managed: list[dict[str, Any]] = field(default_factory=lambda: [HELM])
+    version: int = 1
+    faster: int = 0
     time: float = 0
 
     def _body(self) -> dict[str, Any]:
@@ -49,6 +62,8 @@ class Cluster:
                 "name": "rstudio-pm",
                 "uid": self.uid,
                 "annotations": dict(self.annotations),
+                "resourceVersion": str(self.version),
+                "managedFields": copy.deepcopy(self.managed),
             },
             "spec": {
                 "replicas": self.replicas,
@@ -98,7 +113,14 @@ class Cluster:
         self, _resource: Resource, _namespace: str, _name: str, body: dict[str, Any], *, dry_run: bool = False
     ) -> Any:
         self.patches.append((body, dry_run))
-        if not dry_run:
+        if "managedFields" in body["metadata"]:
+            if self.faster:
+                self.faster, self.version = self.faster - 1, self.version + 1
+            if body["metadata"]["resourceVersion"] != str(self.version):
+                raise Conflict("the object has been modified")
+            self.managed = body["metadata"]["managedFields"]
+        elif not dry_run:
+            self.managed = [HELM, ours("f:replicas" if "spec" in body else "")]
             self.replicas = body.get("spec", {}).get("replicas", self.replicas)
             merged = self.annotations | body["metadata"]["annotations"]
             self.annotations = {key: value for key, value in merged.items() if value is not None}
@@ -123,6 +145,17 @@ def test_it_stops_and_waits_until_the_last_pod_is_gone(cluster: Cluster, tools: 
     assert (cluster.replicas, cluster.lingering) == (0, 0)
     assert cluster.annotations == {"other": "kept", **MARKS}
     assert cluster.patches[0][0]["metadata"]["uid"] == "workload-uid"
+
+
+@pytest.mark.parametrize("action", [STOP, START])
+@pytest.mark.parametrize("faster", [0, 2])
+def test_it_holds_no_replicas_afterwards(cluster: Cluster, tools: Any, action: Any, faster: int) -> None:
+    """The next upgrade by Helm 4 would conflict with us."""
+    cluster.faster = faster
+    if action is START:
+        cluster.replicas = 0
+    scale_workload.act(action, tools, quiet)
+    assert cluster.managed == [HELM, ours()]
 
 
 def test_a_pod_that_stays_fails_the_step(cluster: Cluster, tools: Any) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from auditor.cli import app
 from auditor.errors import PlanRefused, StepsRefused
 from auditor.model.snapshot import ReleaseRef
-from auditor.pipeline import fix as pipeline
+from auditor.pipeline import fix, prepare
 from tests.steps import label, ownership, planned, scale, upgrade, wanting
 
 ONE, TWO = ReleaseRef("a", "one"), ReleaseRef("b", "two")
@@ -31,8 +31,8 @@ def refused(monkeypatch: pytest.MonkeyPatch, *arguments: str, steps: tuple[str, 
     def carry_out(*_: Any, **__: Any) -> None:
         raise StepsRefused("Nothing was changed: no.", steps=steps)
 
-    monkeypatch.setattr(pipeline, "prepare", lambda *_, **__: SimpleNamespace(plan=PLAN, before=before, left=False))
-    monkeypatch.setattr(pipeline, "carry_out", carry_out)
+    monkeypatch.setattr(prepare, "prepare", lambda *_, **__: SimpleNamespace(plan=PLAN, before=before, left=False))
+    monkeypatch.setattr(fix, "carry_out", carry_out)
     done = CliRunner().invoke(app, ["fix", *arguments])
     assert isinstance(done.exception, PlanRefused), done.output
     return str(done.exception)

@@ -113,6 +113,40 @@ def test_a_refusal_is_final_and_has_its_own_sentence(
     assert str(code) in str(caught.value)
 
 
+def conflict(*causes: object) -> tuple[int, dict[str, str], object]:
+    return 409, {}, {"kind": "Status", "code": 409, "message": "Apply failed", "details": {"causes": list(causes)}}
+
+
+def test_a_conflict_names_fields_and_managers(server: ScriptedApiServer, connection: Connection) -> None:
+    """As an API server of 1.34 said it."""
+    server.answers = [
+        conflict(
+            {
+                "reason": "FieldManagerConflict",
+                "message": 'conflict with "kubectl" with subresource "scale" using apps/v1',
+                "field": ".spec.replicas",
+            },
+            {"reason": "FieldManagerConflict", "message": 'conflict with "a \\"b\\"" using v1', "field": ".data.x"},
+        )
+    ]
+    with pytest.raises(Conflict) as caught:
+        Writer(connection).apply(
+            SERVICE_ACCOUNTS, {"metadata": {"namespace": "ns", "name": "a"}}, dry_run=True, manager="helm"
+        )
+    assert caught.value.holders == ((".spec.replicas", "kubectl"), (".data.x", 'a "b"'))
+    assert server.requests[0].query == {"fieldManager": "helm", "dryRun": "All"}
+
+
+@pytest.mark.parametrize("causes", [("text",), ({"message": 5},), ()])
+def test_a_conflict_of_another_kind_names_none(
+    server: ScriptedApiServer, connection: Connection, causes: tuple[object, ...]
+) -> None:
+    server.answers = [conflict(*causes)]
+    with pytest.raises(Conflict) as caught:
+        Writer(connection).apply(SERVICE_ACCOUNTS, {"metadata": {"namespace": "ns", "name": "a"}})
+    assert caught.value.holders == ()
+
+
 def test_a_forbidden_request_tells_the_verb_that_is_missing(server: ScriptedApiServer, connection: Connection) -> None:
     server.answers = [status(403, 'deployments.apps is forbidden: User "jo" cannot list resource "deployments"')]
     with pytest.raises(Forbidden) as caught:

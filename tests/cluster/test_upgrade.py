@@ -13,7 +13,8 @@ import pytest
 from auditor.apply.progress import Silent
 from auditor.model.outcome import Outcome
 from auditor.model.plan import Step
-from auditor.pipeline import fix as pipeline
+from auditor.pipeline.fix import carry_out
+from auditor.pipeline.prepare import prepare
 from auditor.pipeline.scan import ScanRequest
 from auditor.settings import ClusterSettings
 from scripts.toolchain import build as toolchain
@@ -162,11 +163,9 @@ def test_cut_off_between_two_steps_and_run_again_it_ends_in_the_same_state(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     request = ScanRequest(namespaces=(namespace,), to=("rstudio-pm=0.20.4",))
-    prepared = pipeline.prepare(ClusterSettings(kubeconfig=str(kubeconfig)), request, unsafe=False)
+    prepared = prepare(ClusterSettings(kubeconfig=str(kubeconfig)), request, unsafe=False)
     with pytest.raises(Killed):
-        pipeline.carry_out(
-            prepared, charts=(repository,), helm=str(toolchain.folder() / "helm"), progress=KilledAfter(steps)
-        )
+        carry_out(prepared, charts=(repository,), helm=str(toolchain.folder() / "helm"), progress=KilledAfter(steps))
     if steps < 3:
         replicas = kubectl("get", SERVER, "-n", namespace, "-o", "jsonpath={.spec.replicas}")
         assert replicas == "0"

@@ -160,6 +160,19 @@ def test_newer_helms_are_taken(tmp_path: Path, version: str) -> None:
     assert os.access(helm(tmp_path, version=version).program, os.X_OK)
 
 
+@pytest.mark.parametrize(("version", "major"), [("v3.13.0", 3), ("v3.21", 3), ("v4.3", 4)])
+def test_it_knows_whether_it_applies_on_the_servers_side(tmp_path: Path, version: str, major: int) -> None:
+    assert helm(tmp_path, version=version).version.major == major
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_conflicts_are_forced_only_if_asked_for(tmp_path: Path, force: bool) -> None:
+    upgrade(helm(tmp_path, 'printf "%s\\n" "$@" > said', version="v4.3"), force_conflicts=force)
+    said = (tmp_path / "said").read_text().split("\n")
+    assert ("--force-conflicts" in said) is force
+    assert not {"--take-ownership", "--force", "--force-replace", "--atomic"} & {*said}
+
+
 def test_a_helm_that_hangs_is_ended_in_order(tmp_path: Path) -> None:
     hanging = helm(tmp_path, "trap 'echo ended > ended; exit 1' TERM; echo $$ > pid; while :; do sleep 0.05; done")
     with pytest.raises(HelmError, match="did not end within"):

@@ -67,6 +67,23 @@ def test_no_supplied_values_and_no_defaults_are_empty_maps() -> None:
     assert (record.values.reveal(), record.defaults.reveal()) == ({}, {})
 
 
+def test_the_manifest_is_withheld_and_says_how_helm_4_applied_it() -> None:
+    record = decode_release(stored(release(manifest=f"data: {CANARY}", apply_method="ssa")), "Secret ns/x")
+    assert record.server_side
+    assert record.manifest.reveal() == f"data: {CANARY}"
+    assert CANARY not in repr(record)
+
+
+@pytest.mark.parametrize("apply_method", ["csa", "", None])
+def test_every_other_method_is_helm_3s(apply_method: str | None) -> None:
+    assert not decode_release(stored(release(apply_method=apply_method)), "S").server_side
+
+
+def test_a_conflict_is_named_without_its_fields() -> None:
+    said = f'Upgrade "pm" failed: conflict occurred while applying object a/pm apps/v1: conflict with "{CANARY}"'
+    assert safe_description(said) == "Upgrade failed: conflict occurred while applying object"
+
+
 @pytest.mark.parametrize("status", list(HelmStatus))
 def test_tells_every_status_apart(status: HelmStatus) -> None:
     assert decode_release(stored(release(info={"status": status.value})), "S").status is status

@@ -149,6 +149,8 @@ def helm_secret(
     status: str = "deployed",
     values: Any = None,
     defaults: Mapping[str, Any] | None = None,
+    manifest: str = "",
+    apply_method: str = "",
 ) -> Json:
     """As Helm stores a revision."""
     content = {
@@ -158,6 +160,8 @@ def helm_secret(
         "info": {"status": status, "description": "Install complete"},
         "chart": {"metadata": {"name": chart, "version": version, "appVersion": "2026.08.0"}, "values": defaults or {}},
         "config": values,
+        "manifest": manifest,
+        **({"apply_method": apply_method} if apply_method else {}),
     }
     packed = base64.b64encode(gzip.compress(json.dumps(content).encode())).decode()
     return body(

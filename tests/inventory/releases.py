@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from auditor.model.kubernetes import CHART_OBJECTS
 from tests.inventory.fake import Json, body, encoded, helm_secret
 
 CANARY = "c4nary-in-the-coal-mine"
@@ -63,8 +65,10 @@ def release(
     values: Any = None,
     data: str = "",
     ready: bool = True,
+    apply_method: str = "",
 ) -> list[Json]:
-    """What `helm install` leaves behind; without `helm`, what Argo CD does."""
+    """What `helm install` leaves behind; without `helm`, what Argo CD does. With `apply_method` ssa its manifest names
+    one object of each kind that the charts render."""
     name = name or chart.removeprefix("rstudio-")
     fullname = fullname or f"{name}-{chart}"
     selector = {"app.kubernetes.io/name": chart_label or chart, "app.kubernetes.io/instance": name}
@@ -113,8 +117,23 @@ def release(
     ]
     if helm:
         values = {"license": {"key": CANARY}} if values is None else values
-        objects.append(helm_secret(name, chart, CHART[chart], namespace=namespace, values=values))
+        how = {"manifest": manifest(fullname), "apply_method": apply_method} if apply_method else {}
+        objects.append(helm_secret(name, chart, CHART[chart], namespace=namespace, values=values, **how))
     return objects
+
+
+def manifest(fullname: str) -> str:
+    named = {"ConfigMap": f"{fullname}-config", "Secret": f"{fullname}-license"}
+    return "\n---\n".join(
+        json.dumps(
+            {
+                "apiVersion": resource.api_version,
+                "kind": resource.kind,
+                "metadata": {"name": named.get(resource.kind, fullname)},
+            }
+        )
+        for resource in CHART_OBJECTS
+    )
 
 
 def surroundings() -> list[Json]:

@@ -52,8 +52,8 @@ def unseen(state: ReleaseState) -> set[Facet]:
 def estate(tmp_path: Any) -> FakeReader:
     """A Connect whose content runs elsewhere, and a Package Manager with a volume and a hook that hangs."""
     return FakeReader(
-        *release("rstudio-connect"),
-        *release("rstudio-pm", data=str(tmp_path)),
+        *release("rstudio-connect", apply_method="ssa"),
+        *release("rstudio-pm", data=str(tmp_path), apply_method="ssa"),
         *surroundings(),
         content_job("job-a", claim="connect-rstudio-connect-shared-storage", sub_path="apps/1/1"),
         body("Job", "pm-rstudio-pm-chown-shared-storage", spec={"template": {"spec": {"containers": []}}}),
@@ -102,7 +102,7 @@ def test_a_refusal_makes_exactly_the_facets_unseen_that_declare_it(estate: FakeR
         if (verb, plural) == ("get", "configmaps") and state.product is Product.PACKAGE_MANAGER:
             expected -= {Facet.SERVICE_ACCOUNTS, Facet.ROLE_BINDINGS}  # Package Manager has no content elsewhere
         if (verb, plural) == ("get", "services"):
-            expected = set()  # Helm's record tells the chart's version too
+            expected = {Facet.HELD_FIELDS}  # Helm's record tells the chart's version too
         if (verb, plural) == ("list", "pods"):
             expected -= {Facet.CONTENT}  # its Jobs tell of the direct runner's
         if (verb, plural) == ("list", "events"):

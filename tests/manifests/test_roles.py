@@ -68,4 +68,4 @@ def test_the_agent_that_repairs_may_not_upgrade() -> None:
     more = {(need.resource, need.verb) for need in for_upgrade() if (need.access, need.verb) not in fix}
     assert ("ingresses", "create") in more
     assert ("", "persistentvolumeclaims") in grants("fix/role.yaml")
-    assert grants("fix/role.yaml")["", "persistentvolumeclaims"] == {"get"}
+    assert grants("fix/role.yaml")["", "persistentvolumeclaims"] == {"get", "patch"}

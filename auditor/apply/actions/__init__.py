@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.apply.actions import (
     change_ownership,
+    hand_back_fields,
     label_service_account,
     patch_values,
     scale_workload,
@@ -13,6 +14,7 @@ from auditor.apply.effect import Performer
 from auditor.model.action import (
     Action,
     ChangeOwnership,
+    HandBackFields,
     LabelServiceAccount,
     PatchValues,
     ScaleWorkload,
@@ -25,6 +27,7 @@ PERFORMERS: dict[type[Action], Performer] = {
     ScaleWorkload: scale_workload,
     PatchValues: patch_values,
     UpgradeRelease: upgrade_release,
+    HandBackFields: hand_back_fields,
 }
 
 __all__ = ["PERFORMERS"]

@@ -21,10 +21,13 @@ from auditor.model.kubernetes import (
     CLAIMS,
     CONFIG_MAPS,
     DEPLOYMENTS,
+    INGRESSES,
+    POD_DISRUPTION_BUDGETS,
     ROLE_BINDINGS,
     ROLES,
     SECRETS,
     SERVICE_ACCOUNTS,
+    SERVICE_MONITORS,
     SERVICES,
     Access,
 )
@@ -32,13 +35,16 @@ from auditor.model.outcome import State
 from auditor.model.snapshot import ReleaseRef
 
 OBJECT = ("get", "create", "patch", "delete")
-"""What Helm does to the objects that a chart renders (helm.sh/helm/v3/pkg/kube/client.go)."""
+"""What Helm does to the objects that a chart renders (helm.sh/helm/v4/pkg/kube/client.go)."""
 ACCESS: tuple[Access, ...] = (
     Access(SECRETS, (*OBJECT, "list", "update")),  # Helm's own records are Secrets too
     *(Access(resource, (*OBJECT, "list")) for resource in (SERVICES, DEPLOYMENTS)),
     *(Access(resource, OBJECT) for resource in (CONFIG_MAPS, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS)),
     Access(SERVICE_ACCOUNTS, ("list",)),  # to see which of them a rollback took away
-    Access(CLAIMS, ("get",)),
+    *(
+        Access(resource, ("get", "patch"))  # a server-side apply patches each object of the manifest
+        for resource in (CLAIMS, INGRESSES, POD_DISRUPTION_BUDGETS, SERVICE_MONITORS)
+    ),
 )
 
 
@@ -65,7 +71,8 @@ def rehearse(action: PatchValues, tools: Tools) -> None:
         chart = _chart(action, tools)
     except _ByHand:
         return
-    _upgrade(action, tools, chart, _before(action, tools)).rehearse()
+    upgrade = _upgrade(action, tools, chart, _before(action, tools))
+    upgrade.rehearse(upgrade.handed_back)
 
 
 def act(action: PatchValues, tools: Tools, tick: Tick) -> Effect:
@@ -127,6 +134,8 @@ def _upgrade(action: PatchValues, tools: Tools, chart: Path, before: HelmRecord)
         values=values,
         before=before,
         tools=tools,
+        handed_back=frozenset(held.conflict for held in action.handed_back),
+        overruled=frozenset(held.conflict for held in action.overruled),
     )
 
 
@@ -152,7 +161,8 @@ def _values_by_hand(action: PatchValues, tools: Tools, record: HelmRecord, reaso
     content = as_yaml(edited(record.values.reveal(), action.edits))
     path = _free(tools.values_folder, f"posit-audit-{action.namespace}-{action.release}-values", content)
     write_private(path, content)
-    source = "" if isinstance(reason, ChartNotFound) else " with a Helm of 3.13 or newer"
+    needed = "Helm 4" if record.server_side else "a Helm of 3.13 or newer"
+    source = "" if isinstance(reason, ChartNotFound) else f" with {needed}"
     return PlanRefused(
         f"{reason} The patched values, with what is secret in them, are in {path}, readable for you alone.",
         hint=f"Use them{source}: helm upgrade {action.release} CHART --version {action.chart_version} --namespace"

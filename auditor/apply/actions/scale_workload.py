@@ -1,11 +1,13 @@
-"""Stops a Deployment, or starts it again. What it was before stands in its annotations for as long as it is stopped."""
+"""Stops a Deployment, or starts it again. While it is stopped its annotations say what it was before.
+
+No hold on its replicas is left behind: a release that Helm applies on the server's side would conflict with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from auditor.apply import guards
+from auditor.apply import guards, managed_fields
 from auditor.apply.effect import Effect
 from auditor.apply.ownership_job import SELECTOR
 from auditor.apply.progress import Tick
@@ -23,6 +25,7 @@ ACCESS: tuple[Access, ...] = (
     Access(JOBS, ("list",)),
 )
 _POLL = 1.0
+_REPLICAS = ("f:spec", "f:replicas")
 
 
 def check(action: ScaleWorkload, tools: Tools) -> str:
@@ -98,6 +101,7 @@ def _scale(action: ScaleWorkload, tools: Tools, tick: Tick, replicas: int) -> in
     """How many it has then. One that was started meanwhile keeps what it has and loses the marks."""
     running = 0 if _stops(replicas) else _running(action, tools)
     scaled = _patch(action, tools, replicas, scale=not running)
+    managed_fields.let_go(tools, DEPLOYMENTS, scaled, _REPLICAS)
     count = running or replicas
     deadline = tools.clock() + tools.rollout_seconds
     while True:

@@ -60,7 +60,8 @@ def _rows(added: str) -> str:
 
 def rehearse(action: UpgradeRelease, tools: Tools) -> None:
     """Raises HelmError also where Helm or the chart is missing: nothing is stopped for what can't be made."""
-    _upgrade(action, tools).rehearse()
+    upgrade = _upgrade(action, tools)
+    upgrade.rehearse(upgrade.handed_back)
 
 
 def act(action: UpgradeRelease, tools: Tools, tick: Tick) -> Effect:
@@ -103,6 +104,8 @@ def _upgrade(action: UpgradeRelease, tools: Tools) -> HelmUpgrade:
         values=_values(action, before, tools),
         before=before,
         tools=tools,
+        handed_back=frozenset(held.conflict for held in action.handed_back),
+        overruled=frozenset(held.conflict for held in action.overruled),
     )
 
 
