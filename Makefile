@@ -66,7 +66,7 @@ lint: venv ## ruff, mypy and the import contracts
 	$(VENV)/bin/lint-imports
 
 .PHONY: test
-test: prepare ## set-up, then all tests with coverage
+test: lint prepare ## set-up, the checks of `make lint`, then all tests with coverage
 	@echo "Running all tests; those on the cluster take some minutes ..." >&2
 	@trap '[ -z "$(AS_ROOT)" ] || sudo chown -R "$$(id -u):$$(id -g)" "$(CURDIR)"' EXIT; \
 	$(AS_ROOT) $(VENV)/bin/pytest $(PARALLEL) $(COVERAGE) $(TESTS)
