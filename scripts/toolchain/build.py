@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.places import CHECKOUT, cache
+from scripts.places import CHECKOUT, cache, hand_over
 from scripts.progress import StepFailedError, only_one, run_step, say
 
 HELM = "v3.21.4"
@@ -53,7 +53,10 @@ def ensure() -> Path:
         return final
     with only_one(_beside(final, "lock"), "compiling Kubernetes and Helm"):
         if not final.is_dir():
-            _build(final)
+            try:
+                _build(final)
+            finally:
+                hand_over(cache("toolchain"))
     return final
 
 
