@@ -123,6 +123,11 @@ endif
 unit: venv ## the tests that need no cluster
 	@$(HAND_OVER); $(RUN) -m pytest -m "not cluster"
 
+PYTHONS ?= python3.11 python3.12 python3.13
+.PHONY: pythons
+pythons: ## the wheel and the tests that need no cluster on each of $PYTHONS
+	@$(HAND_OVER); scripts/on-each-python $(PYTHONS)
+
 .PHONY: cluster
 cluster: prepare ## a cluster for a person; prints its kubeconfig
 	@$(HAND_OVER); config="$(call KUBECONFIG_FILE,$(CLUSTER))"; mkdir -p "$$(dirname "$$config")"; \
