@@ -35,6 +35,8 @@ ifneq ($(shell stat --format=%u "$$HOME" 2>/dev/null),0)
 export HOME := $(shell getent passwd 0 | cut -d: -f6)
 endif
 endif
+# Tests give files to others, which nobody but root can do.
+AS_ROOT := scripts/as-root
 # However a recipe ends, nothing in the checkout is left to root.
 HAND_OVER := trap scripts/hand-over EXIT
 
@@ -99,7 +101,7 @@ else
 .PHONY: test
 test: lint prepare ## set-up, the checks of `make lint`, then all tests with coverage
 	@echo "Running all tests; those on the cluster take some minutes ..." >&2
-	@$(HAND_OVER); scripts/as-root $(RUN) -m pytest $(PARALLEL) $(COVERAGE) $(TESTS)
+	@$(HAND_OVER); $(AS_ROOT) $(RUN) -m pytest $(PARALLEL) $(COVERAGE) $(TESTS)
 
 # In a cluster of its own, deleted at the end unless KEEP=1; the next cluster on this machine removes it if the run was
 # killed. A second `make demo` in the checkout would delete the cluster of the first.
