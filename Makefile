@@ -82,6 +82,7 @@ prepare: venv
 	@$(HAND_OVER); case $(CLUSTER_PROVIDER) in \
 	  local) scripts/kind-local prepare ;; \
 	  kind) $(RUN) -m scripts.toolchain.build >/dev/null ;; \
+	  container) echo "Only 'make demo' and 'make test' run inside a container." >&2; exit 1 ;; \
 	  *) echo "CLUSTER_PROVIDER is local, container or kind, not '$(CLUSTER_PROVIDER)'." >&2; exit 1 ;; \
 	esac
 
