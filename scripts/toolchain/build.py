@@ -18,13 +18,13 @@ from pathlib import Path
 from scripts.places import CHECKOUT, cache, hand_over
 from scripts.progress import StepFailedError, only_one, run_step, say
 
-KUBERNETES = "v1.34.4"
+KUBERNETES = "v1.37.2"
 """Of the demo and the tests, unless the variable KUBERNETES names another that has a folder in MODULES."""
 HELM = "v3.21.4"
 MODULES = Path(__file__).resolve().parent / "kubernetes"
 """A Go module for each version: see pin.py."""
 GO_REQUIREMENTS = Path(__file__).resolve().parent / "go-requirements.txt"
-OLDEST_GO = (1, 26)  # asked for by Helm's go.mod
+OLDEST_GO = (1, 26)  # asked for by go.mod of Helm and of Kubernetes
 KUBERNETES_PROGRAMS = (
     "kube-apiserver",
     "kube-controller-manager",
