@@ -66,3 +66,7 @@ def _install(names: list[str]) -> None:
     except StepFailedError:
         run_step("Refreshing the list of Debian packages", ["apt-get", "update", "-q", *wait], log=log)
         run_step(what, install, log=log, env=env)
+
+
+if __name__ == "__main__":
+    ensure(tuple(dict.fromkeys((*CLUSTER, *IMAGES, *AGENT))))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from scripts.places import hand_over, make_folder
+
 _REMINDER_SECONDS = 15
 _TAIL_LINES = 25
 
@@ -38,6 +40,7 @@ def run_step(
     say(f"{what}{hint} …")
     started = time.monotonic()
     with log.open("ab") as out:
+        hand_over(log)
         process = subprocess.Popen(
             argv,
             cwd=cwd,
@@ -65,8 +68,9 @@ def run_step(
 @contextmanager
 def only_one(lock: Path, what: str) -> Iterator[None]:
     """Hold an exclusive lock that the kernel lets go of when the process dies, however it dies."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(lock.parent)
     with lock.open("a") as handle:
+        hand_over(lock)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,6 +1,6 @@
 """Which cluster `kind_cluster` is: pytest-kind's fixture stays the one door, this chooses what is behind it.
 
-Real kind where a Docker daemon answers, otherwise scripts/kind-local. POSIT_AUDIT_KIND or --kind-bin name
+scripts/kind-local unless CLUSTER_PROVIDER=kind asks for the kind on PATH. POSIT_AUDIT_KIND or --kind-bin name
 another program. Unless --cluster-name says otherwise the cluster belongs to this run alone, and the next
 run on the machine removes it should this one be killed.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ def pytest_configure() -> None:
     everything below them, the programs tested for it too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    os.umask(0o022)  # some tests let other users read what they make
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -47,10 +47,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _choose(config: pytest.Config) -> None:
     option = config.option
     if not option.kind_bin:
-        option.kind_bin = os.environ.get("POSIT_AUDIT_KIND") or _kind()
+        option.kind_bin = os.environ.get("POSIT_AUDIT_KIND") or chosen_kind()
     if not option.kind_kubectl_bin:
-        built = toolchain.folder() / "kubectl"
-        option.kind_kubectl_bin = str(built) if is_ours(option.kind_bin) else shutil.which("kubectl")
+        option.kind_kubectl_bin = str(toolchain.folder() / "kubectl")
     for name in ("NO_PROXY", "no_proxy"):  # the cluster's addresses are this machine's own
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), network.RANGE)))
     if option.cluster_name == _UNNAMED:
@@ -59,15 +58,17 @@ def _choose(config: pytest.Config) -> None:
             os.environ["POSIT_AUDIT_OWNER"] = str(os.getpid())
 
 
-def _kind() -> str | None:
-    """Path of the program to use; None lets pytest-kind fetch kind itself."""
-    if shutil.which("docker") and _docker_answers():
-        return shutil.which("kind")
-    return str(KIND_LOCAL)
-
-
-def _docker_answers() -> bool:
-    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+def chosen_kind() -> str:
+    """Path of the program to use. pytest-kind is never left to fetch one: it takes a kind of years ago."""
+    provider = os.environ.get("CLUSTER_PROVIDER") or "local"
+    if provider == "local":
+        return str(KIND_LOCAL)
+    if provider != "kind":
+        raise pytest.UsageError(f"CLUSTER_PROVIDER is {provider!r}; the tests know local and kind.")
+    found = shutil.which("kind")
+    if not found:
+        raise pytest.UsageError("CLUSTER_PROVIDER=kind needs kind on PATH: install it, or leave the variable out.")
+    return found
 
 
 def is_ours(kind: str | None) -> bool:
@@ -89,9 +90,7 @@ def machine_can(pytestconfig: pytest.Config) -> None:
 
     Programs that are not built yet are built here, where what takes minutes can be seen.
     """
-    if not is_ours(pytestconfig.option.kind_bin):
-        return
-    problem = why_not()
+    problem = why_not() if is_ours(pytestconfig.option.kind_bin) else None
     if problem:
         pytest.fail(problem, pytrace=False)
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")

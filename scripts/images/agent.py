@@ -15,12 +15,13 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from auditor import __version__
 from scripts import packages
 from scripts.images.build import suite
-from scripts.places import CHECKOUT, cache
+from scripts.places import CHECKOUT, cache, hand_over
 from scripts.progress import StepFailedError, only_one, run_step, say
 from scripts.toolchain import build as toolchain
 
@@ -32,6 +33,7 @@ _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _INPUTS = ("Dockerfile", ".dockerignore", "requirements.lock", "pyproject.toml", "README.md", "LICENSE")
 _PIP_SETTINGS = ("index-url", "extra-index-url", "trusted-host", "proxy")
 _GO_SETTINGS = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE")
+_IN_USE_SECONDS = 3600
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -42,11 +44,19 @@ def archive() -> Path:
     wanted = folder / f"agent-{_digest()}.tar"
     with only_one(folder / "agent.lock", "building posit-audit's image"):
         if not wanted.is_file():
-            for older in folder.glob("agent-*.tar"):
-                older.unlink()
+            _delete_old(folder)
             with tempfile.TemporaryDirectory(prefix="agent-", dir=folder) as scratch:
                 _build(Path(scratch), wanted)
+        wanted.touch()  # in use: see _delete_old
+        hand_over(folder)
     return wanted
+
+
+def _delete_old(folder: Path) -> None:
+    """Archives that no run can be about to load: two checkouts build theirs side by side."""
+    for archive in folder.glob("agent-*.tar"):
+        if time.time() - archive.stat().st_mtime > _IN_USE_SECONDS:
+            archive.unlink()
 
 
 def _build(scratch: Path, wanted: Path) -> None:

@@ -4,7 +4,6 @@ python -m scripts.images.build     prints the archive, for `kind load image-arch
 """
 
 import hashlib
-import os
 import platform
 import tomllib
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from pathlib import Path
 from scripts import packages
 from scripts.images import oci
 from scripts.localcluster.settings import PAUSE_IMAGE
-from scripts.places import cache
+from scripts.places import cache, hand_over
 from scripts.progress import StepFailedError, only_one, run_step, say
 
 _HERE = Path(__file__).resolve().parent
@@ -52,9 +51,7 @@ def _made(name: str, make: Callable[[Path], None]) -> Path:
     with only_one(_folder() / "lock", "making images"):
         if not archive.is_file():
             make(archive)
-    if "SUDO_UID" in os.environ:  # the cache is the calling user's
-        for path in (_folder(), *_folder().iterdir()):
-            os.chown(path, int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))
+    hand_over(_folder())
     return archive
 
 

@@ -13,19 +13,16 @@ from scripts.images import build as images
 from scripts.localcluster import lifecycle, worker
 from scripts.localcluster.preflight import why_not
 from scripts.localcluster.state import Cluster
-from scripts.places import CHECKOUT, cache
+from scripts.places import CHECKOUT
 from scripts.progress import StepFailedError, say
 from scripts.toolchain import build as toolchain
-
-# What the calling user has set for us and sudo would drop.
-_KEPT = ("POSIT_AUDIT_STATE", "POSIT_AUDIT_OWNER", "PATH")
 
 
 def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     try:
         if arguments.needs_root and os.geteuid() != 0:
-            return _again_as_root(argv)
+            return _again_as_root(arguments, argv)
         arguments.run(arguments)
     except StepFailedError as problem:
         say(f"ERROR: {problem}")
@@ -107,16 +104,14 @@ def _kubeconfig(arguments: argparse.Namespace) -> Path:
     return Path(chosen).absolute()
 
 
-def _again_as_root(argv: list[str]) -> int:
+def _again_as_root(arguments: argparse.Namespace, argv: list[str]) -> int:
     problem = why_not()
     if problem:
         raise StepFailedError(problem)
     toolchain.ensure()  # as the user whose cache it is
-    cache("images")
-    kept = [f"{name}={os.environ[name]}" for name in _KEPT if name in os.environ]
-    home = [f"HOME={Path.home()}", f"XDG_CACHE_HOME={cache('toolchain').parent.parent}", f"PYTHONPATH={CHECKOUT}"]
-    command = ["sudo", "env", *kept, *home, sys.executable, "-m", "scripts.localcluster", *argv]
-    return subprocess.run(command, check=False).returncode
+    file = [f"KUBECONFIG={_kubeconfig(arguments)}"] if hasattr(arguments, "kubeconfig") else []
+    again = ["env", *file, f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "scripts.localcluster", *argv]
+    return subprocess.run([str(CHECKOUT / "scripts" / "as-root"), *again], check=False).returncode
 
 
 def _parser() -> argparse.ArgumentParser:

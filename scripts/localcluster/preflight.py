@@ -7,19 +7,19 @@ import sys
 
 from scripts import packages
 
+_IN_CONTAINER = "Start a Docker daemon: `make demo` and `make test` then run inside a container."
+
 
 def why_not() -> str | None:
     """One sentence on what is missing and what to do; None where nothing is."""
     if not sys.platform.startswith("linux"):
-        return "The local cluster needs Linux: start a Docker daemon instead, then kind is used."
+        return f"The local cluster needs Linux. {_IN_CONTAINER}"
     if os.geteuid() != 0 and not _may_sudo():
         return "The local cluster needs root: run this as root or as a user who may use sudo."
     missing = packages.missing(packages.CLUSTER)
     if missing and not shutil.which("apt-get"):
-        return (
-            f"The local cluster needs {', '.join(missing)} and there is no apt-get here to install them: "
-            "install them, or start a Docker daemon, then kind is used."
-        )
+        needed = ", ".join(missing)
+        return f"The local cluster needs {needed} and there is no apt-get here to install them. {_IN_CONTAINER}"
     return None
 
 

@@ -15,33 +15,40 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.places import CHECKOUT, cache
+from scripts.places import CHECKOUT, cache, hand_over
 from scripts.progress import StepFailedError, only_one, run_step, say
 
+KUBERNETES = "v1.37.2"
+"""Of the demo and the tests, unless the variable KUBERNETES names another that has a folder in MODULES."""
 HELM = "v4.3.2"
 """Of the image, the demo and the tests."""
 HELM_3 = "v3.21.4"
 """The last line of Helm 3, for the tests that run with both; compiled when one of them asks for it."""
-MODULE = Path(__file__).resolve().parent / "kubernetes"
+MODULES = Path(__file__).resolve().parent / "kubernetes"
+"""A Go module for each version: see pin.py."""
 GO_REQUIREMENTS = Path(__file__).resolve().parent / "go-requirements.txt"
-OLDEST_GO = (1, 26)  # asked for by Helm's go.mod
-PROGRAMS = (
+OLDEST_GO = (1, 26)  # asked for by go.mod of Helm and of Kubernetes
+KUBERNETES_PROGRAMS = (
     "kube-apiserver",
     "kube-controller-manager",
-    "kube-scheduler",
     "kube-proxy",
-    "kubelet",
+    "kube-scheduler",
     "kubectl",
-    "helm",
+    "kubelet",
 )
+PROGRAMS = (*KUBERNETES_PROGRAMS, "helm")
 
 
 def kubernetes_version() -> str:
-    """The version that go.mod requires, e.g. v1.34.4."""
-    found = re.search(r"^(?:require)?\s+k8s\.io/kubernetes (v\S+)", (MODULE / "go.mod").read_text(), re.MULTILINE)
-    if not found:
-        raise StepFailedError(f"{MODULE / 'go.mod'} requires no k8s.io/kubernetes.")
-    return found.group(1)
+    """The version to use, e.g. v1.37.2."""
+    version = f"v{(os.environ.get('KUBERNETES') or KUBERNETES).removeprefix('v')}"
+    known = sorted(path.parent.name for path in MODULES.glob("*/go.mod"))
+    if version not in known:
+        raise StepFailedError(
+            f"KUBERNETES is {version}, which is not one of {', '.join(known)}. "
+            f"`python -m scripts.toolchain.pin {version.removeprefix('v')}` adds it."
+        )
+    return version
 
 
 def folder() -> Path:
@@ -50,71 +57,87 @@ def folder() -> Path:
 
 
 def ensure() -> Path:
-    """The folder with every one of PROGRAMS in it; builds them on the first call (about 5 minutes)."""
+    """The folder with every one of PROGRAMS in it; builds them on the first call (5 to 10 minutes)."""
     final = folder()
     if final.is_dir():
         return final
     with only_one(_beside(final, "lock"), "compiling Kubernetes and Helm"):
         if not final.is_dir():
-            _build(final)
+            try:
+                _build(final)
+            finally:
+                hand_over(cache("toolchain"))
     return final
 
 
 def _build(final: Path) -> None:
+    """Links to what is compiled once for each version, so that a newer Helm doesn't compile Kubernetes again."""
     partial = _beside(final, "partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    log = _beside(final, "log")
-    log.unlink(missing_ok=True)
-    go = go_compiler(log)
-    env = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GOBIN": str(partial)}
-    version = kubernetes_version()
-    major, minor, _ = version.removeprefix("v").split(".")
-    stamp = "k8s.io/component-base/version."
-    stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-    flags = " ".join(["-s -w", *(f"-X {stamp}{key}={value}" for key, value in stamps.items())])
-    run_step(
-        f"Compiling Kubernetes {version}",
-        [go, "build", "-trimpath", "-ldflags", flags, "-o", f"{partial}/", "tool"],
-        log=log,
-        cwd=MODULE,
-        env=env,
-        expected="4 to 6 minutes on 2 cores, once per machine",
-    )
-    shutil.copy2(helm(HELM), partial / "helm")
-    missing = [name for name in PROGRAMS if not (partial / name).is_file()]
-    if missing:
-        raise StepFailedError(f"The build ended without {', '.join(missing)}; see {log}.")
+    compiled = _kubernetes(kubernetes_version())
+    for program in (*(compiled / name for name in KUBERNETES_PROGRAMS), helm(HELM)):
+        os.link(program, partial / program.name)
     partial.rename(final)
-    say(f"Kubernetes {version} and Helm {HELM} are in {final}")
+    say(f"Kubernetes {kubernetes_version()} and Helm {HELM} are in {final}")
 
 
 def helm(version: str) -> Path:
     """That Helm as a program, in a folder of its own; compiled on the first call."""
+    command = [
+        "install",
+        "-trimpath",
+        "-ldflags",
+        "-s -w",
+        f"helm.sh/helm/{version.partition('.')[0]}/cmd/helm@{version}",
+    ]
     final = cache("toolchain") / f"helm-{version}_{platform.machine()}"
-    if not final.is_dir():
-        with only_one(_beside(final, "lock"), f"compiling Helm {version}"):
-            if not final.is_dir():
-                _build_helm(version, final)
-    return final / "helm"
+    return _compiled(f"Helm {version}", final, command, ("helm",), expected="1 to 2 minutes") / "helm"
 
 
-def _build_helm(version: str, final: Path) -> None:
-    partial = _beside(final, "partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    log = _beside(final, "log")
-    log.unlink(missing_ok=True)
-    major = version.partition(".")[0]
-    run_step(
-        f"Compiling Helm {version}",
-        [go_compiler(log), "install", "-trimpath", "-ldflags", "-s -w", f"helm.sh/helm/{major}/cmd/helm@{version}"],
-        log=log,
-        cwd=partial,
-        env={"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GOBIN": str(partial)},
-        expected="1 to 2 minutes on 2 cores, once per machine",
+def _kubernetes(version: str) -> Path:
+    major, minor, _ = version.removeprefix("v").split(".")
+    stamp = "k8s.io/component-base/version."
+    stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    flags = " ".join(["-s -w", *(f"-X {stamp}{key}={value}" for key, value in stamps.items())])
+    final = cache("toolchain") / f"kubernetes-{version}_{platform.machine()}"
+    command = ["build", "-trimpath", "-ldflags", flags, "-o", f"{_beside(final, 'partial')}/", "tool"]
+    return _compiled(
+        f"Kubernetes {version}",
+        final,
+        command,
+        KUBERNETES_PROGRAMS,
+        module=MODULES / version,
+        expected="5 to 10 minutes",
     )
-    partial.rename(final)
+
+
+def _compiled(
+    what: str, final: Path, command: list[str], programs: tuple[str, ...], *, expected: str, module: Path | None = None
+) -> Path:
+    """The folder `final` with the programs in it; compiled on the first call, by one process at a time."""
+    if final.is_dir():
+        return final
+    with only_one(_beside(final, "lock"), f"compiling {what}"):
+        if final.is_dir():
+            return final
+        partial, log = _beside(final, "partial"), _beside(final, "log")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        log.unlink(missing_ok=True)
+        run_step(
+            f"Compiling {what}",
+            [go_compiler(log), *command],
+            log=log,
+            cwd=module or partial,
+            env={"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GOBIN": str(partial)},
+            expected=f"{expected} on 2 cores, once per machine",
+        )
+        missing = [name for name in programs if not (partial / name).is_file()]
+        if missing:
+            raise StepFailedError(f"The build of {what} ended without {', '.join(missing)}; see {log}.")
+        partial.rename(final)
+    return final
 
 
 def _beside(final: Path, kind: str) -> Path:

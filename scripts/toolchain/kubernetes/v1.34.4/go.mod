@@ -1,5 +1,5 @@
 // The Kubernetes programs of the local cluster, compiled from their Go module.
-// Raising the version: change every 1.34.4 and 0.34.4 here, then run `go mod tidy`.
+// Made by `python -m scripts.toolchain.pin 1.34.4`.
 module posit-audit.invalid/scripts/toolchain/kubernetes
 
 go 1.24.0
