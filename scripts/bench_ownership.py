@@ -12,6 +12,8 @@ scripts/slow_metadata.c, preloaded into both. `--write` puts the table into docs
 from __future__ import annotations
 
 import argparse
+import atexit
+import functools
 import json
 import os
 import platform
@@ -28,7 +30,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-WORKER = HERE.parent / "auditor" / "worker" / "ownership.py"
+sys.path.insert(0, str(HERE.parent))
+from auditor.worker import bundle  # noqa: E402  with any Python, installed or not
+
 PAGE = HERE.parent / "docs" / "performance.md"
 MARKS = "<!-- ownership: begin -->", "<!-- ownership: end -->"
 UID, GID = 54321, 54322
@@ -53,9 +57,18 @@ def plant(root: Path, directories: int, files: int) -> None:
         os.close(fd)
 
 
+@functools.cache
+def program() -> Path:
+    """The worker as it is shipped."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-ownership-"))
+    atexit.register(shutil.rmtree, folder)
+    (folder / bundle.NAME).write_bytes(bundle.program())
+    return folder / bundle.NAME
+
+
 def worker(root: Path, *args: object) -> list[str]:
     owner = ["--uid", str(UID), "--gid", str(GID)]
-    return [sys.executable, "-I", "-S", str(WORKER), str(root), *owner, *map(str, args)]
+    return [sys.executable, "-I", "-S", str(program()), str(root), *owner, *map(str, args)]
 
 
 def chown(root: Path, uid: int = UID, gid: int = GID) -> list[str]:
@@ -226,7 +239,7 @@ def memory(place: Path, millions: tuple[int, ...]) -> list[Row]:
             files = million * 1_000_000 // directories
             state = place / "state"
             state.unlink(missing_ok=True)
-            argv = [sys.executable, "-I", "-S", str(FAKE), str(WORKER), str(directories), str(files)]
+            argv = [sys.executable, "-I", "-S", str(FAKE), str(program()), str(directories), str(files)]
             argv += [str(root), "--uid", str(UID), "--gid", str(GID), "--state", str(state)]
             done = subprocess.run(argv, capture_output=True, text=True, check=False)
             told = json.loads(done.stderr.splitlines()[-1])

@@ -1,0 +1,70 @@
+"""What is believed of a record, which others than root may have been able to write since it was left."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+
+from .lines import SPEAKS_OF_NO_OWNER
+from .names import shown
+from .trouble import Trouble
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .record import Record
+
+BRING_BACK = (
+    "Bring this file back from a snapshot or backup of the volume and undo again, or give the owners back by hand."
+)
+
+
+def seal(record: Record) -> str:
+    """NAME:BYTES:SHA256 of all that it holds; empty if others may have written it, or it can't be read."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        while True:
+            block = os.pread(record.fd, 1 << 20, size)
+            if not block:
+                break
+            digest.update(block)
+            size += len(block)
+        exposed = record.exposed()
+    except OSError:
+        return ""
+    return "" if exposed else "%s:%d:%s" % (os.path.basename(record.path), size, digest.hexdigest())
+
+
+def hold(record: Record, seals: list[tuple[int, str]]) -> None:
+    """Take into memory what can be believed of it, so that no other process changes it afterwards."""
+    data = record.read()
+    exposed = record.exposed()
+    name = shown(record.path)
+    for size, digest in seals:
+        if len(data) < size or hashlib.sha256(memoryview(data)[:size]).hexdigest() != digest:
+            raise Trouble(
+                "record-changed",
+                "The record %s is not the one that the run left: somebody changed it, so it can't tell any more "
+                "whom the entries belonged to. No owner was changed. %s" % (name, BRING_BACK),
+            )
+    if exposed and not seals:
+        raise Trouble(
+            "record-open",
+            "The record %s may have been changed by others: its group may write it (owner %d:%d, mode %o; the "
+            "kubelet gives fsGroup that right), and its digest is not known here (the run was cut off, or its "
+            "journal is another or an older one). No owner was changed. If a later run went on with the work, undo "
+            "that run's journal; otherwise, where you are sure that nobody changed it, chmod 600 it as root and "
+            "undo again." % (name, *os.fstat(record.fd)[4:6], stat.S_IMODE(os.fstat(record.fd).st_mode)),
+        )
+    if exposed:
+        size = max(size for size, _ in seals)
+        record.held = memoryview(data)[size:].tobytes()
+        if any(fields[0] not in SPEAKS_OF_NO_OWNER for _, fields in record.lines()):
+            raise Trouble(
+                "record-changed",
+                "The record %s names more owners than when the run that is to be undone left it, and others than "
+                "root may write it: somebody forged them, or a later run went on with it. No owner was changed. "
+                "Undo the later run's journal. Where there was none: %s" % (name, BRING_BACK),
+            )
+        data = data[:size]
+    record.held = data
