@@ -492,7 +492,7 @@ def test_a_refused_entry_is_counted_and_the_rest_goes_on(tree: Path, name: str) 
         path for path in owners(tree) if path.endswith("/f1") or path == "."
     }
     assert not run.summary["complete"]
-    assert run.summary["message"].startswith("6 entries could not be worked on")
+    assert run.summary["message"].startswith("6 files could not be changed")
 
 
 def test_entries_that_cannot_be_changed_do_not_stop_the_rest_however_many_come_first(tmp_path: Path) -> None:
@@ -508,7 +508,7 @@ def test_entries_that_cannot_be_changed_do_not_stop_the_rest_however_many_come_f
     for without in ("", "\nos.O_TMPFILE = os.O_CREAT"):  # as where a file system has no nameless files
         run = alone(root, change=ONE_THREAD + change + without)
         assert (run.code, run.summary["reason"], run.summary["failed"]) == (1, None, 36)
-        assert run.summary["message"].startswith("36 entries could not be worked on")
+        assert run.summary["message"].startswith("36 files could not be changed")
         assert [who for path, who in owners(root).items() if path.endswith("f39")] == [RIGHT]
 
 
@@ -544,7 +544,7 @@ def test_what_vanishes_is_no_error(tree: Path) -> None:
     ("code", "mounts", "words"),
     [
         (1, ("nfs4", "server:/export"), ("Root is squashed by the NFS server", "server:/export", "no_root_squash")),
-        (1, ("cifs", "//server/share"), ("does not let owners be changed", f"uid={UID}")),
+        (1, ("cifs", "//server/share"), ("does not allow changes of owners", f"uid={UID}")),
         (1, ("ext4", "/dev/sda"), ("refused every change", "lsattr")),
         (30, ("ext4", "/dev/sda"), ("read-only", "mount the claim writable")),
     ],

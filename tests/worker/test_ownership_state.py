@@ -317,7 +317,7 @@ def test_a_state_of_another_run_or_of_nobody_is_refused(tree: Path, state: Path)
     assert alone(tree, "--state", state).code == 0
     assert "belongs to another run" in refused(tree, state, "--uid", 1, "--gid", 1)
     state.write_text("hello\n")
-    assert "not a state of ours" in refused(tree, state)
+    assert "not an ownership record" in refused(tree, state)
     assert "nothing is known to undo" in refused(tree, state.with_name("none"), "--undo")
 
 
@@ -327,7 +327,7 @@ def test_two_runs_do_not_share_a_state(tree: Path, state: Path) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         run = alone(tree, "--state", state, change=edited(("LOCK_WAIT = 10.0", "LOCK_WAIT = 0.1")))
     assert run.code == 1
-    assert "Another run holds the state" in run.lines[-1]["message"]
+    assert "Another run uses the ownership record" in run.lines[-1]["message"]
 
 
 def test_a_lock_on_a_state_that_others_can_write_stops_no_run(tree: Path, state: Path) -> None:
@@ -347,7 +347,7 @@ def test_a_full_disk_under_the_state_does_not_stop_the_work_but_is_told(tree: Pa
     )
     run = alone(tree, "--state", state, change=ONE_THREAD + full)
     assert (run.code, run.summary["complete"], run.summary["state"]["error"]) == (1, False, "ENOSPC")
-    assert "disk of the state" in run.summary["message"]
+    assert "disk of the ownership record" in run.summary["message"]
     assert set(owners(tree).values()) == {RIGHT}
 
 

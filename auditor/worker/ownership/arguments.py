@@ -39,21 +39,21 @@ def record_of(text: str) -> tuple[str, int, str]:
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = Parser(
         prog="ownership",
-        description="Give every entry below ROOT to one owner, or look whether it has it.",
+        description="Change the owner of all files below ROOT, check it, or undo a change.",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=110),  # asking for the width loads compressors
     )
     parser.add_argument("root", metavar="ROOT")
     parser.add_argument("--uid", type=identity, required=True)
     parser.add_argument("--gid", type=identity, required=True)
-    parser.add_argument("--check", action="store_true", help="only look; exit 2 where something is wrong")
-    parser.add_argument("--undo", action="store_true", help="give back the owners that --state recorded")
-    parser.add_argument("--state", metavar="FILE", help="record for resuming and undoing")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit code 2 if an owner is wrong")
+    parser.add_argument("--undo", action="store_true", help="restore the owners that --state recorded")
+    parser.add_argument("--state", metavar="FILE", help="ownership record, for resuming and undoing")
     parser.add_argument(
         "--record", type=record_of, metavar="NAME:BYTES:SHA256", action="append", default=[],
         help="with --undo: a record that must be there and begin with these bytes, from the run's summary",
     )  # fmt: skip
-    parser.add_argument("--limit", type=int, metavar="N", help="with --check: look at N entries")
-    parser.add_argument("--seconds", type=float, metavar="S", help="with --check: look no longer than S seconds")
+    parser.add_argument("--limit", type=int, metavar="N", help="with --check: check at most N files")
+    parser.add_argument("--seconds", type=float, metavar="S", help="with --check: check no longer than S seconds")
     parser.add_argument("--shard", type=shard_of, default=(0, 1), metavar="I/N", help="do part I (from 0) of N")
     parser.add_argument(
         "--move-aside", metavar="PATH", action="append", default=[], help="rename PATH below ROOT first"

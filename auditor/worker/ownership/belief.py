@@ -14,9 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .record import Record
 
-BRING_BACK = (
-    "Bring this file back from a snapshot or backup of the volume and undo again, or give the owners back by hand."
-)
+BRING_BACK = "Restore this file from a snapshot or backup of the volume and undo again, or change the owners yourself."
 
 
 def seal(record: Record) -> str:
@@ -44,16 +42,16 @@ def hold(record: Record, seals: list[tuple[int, str]]) -> None:
         if len(data) < size or hashlib.sha256(memoryview(data)[:size]).hexdigest() != digest:
             raise Trouble(
                 "record-changed",
-                "The record %s is not the one that the run left: somebody changed it, so it can't tell any more "
-                "whom the entries belonged to. No owner was changed. %s" % (name, BRING_BACK),
+                "The ownership record %s was changed after the run that wrote it, so the previous owners are unknown. "
+                "No owner was changed. %s" % (name, BRING_BACK),
             )
     if exposed and not seals:
         raise Trouble(
             "record-open",
-            "The record %s may have been changed by others: its group may write it (owner %d:%d, mode %o; the "
-            "kubelet gives fsGroup that right), and its digest is not known here (the run was cut off, or its "
-            "journal is another or an older one). No owner was changed. If a later run went on with the work, undo "
-            "that run's journal; otherwise, where you are sure that nobody changed it, chmod 600 it as root and "
+            "The ownership record %s can contain changes by other users: its group can write it (owner %d:%d, mode %o; "
+            "the kubelet does this for fsGroup), and its digest is unknown (the run was interrupted, or this is "
+            "another or an older journal). No owner was changed. If a later run continued the work, undo the journal "
+            "of that run. Otherwise, if you are sure that no user changed the file, run chmod 600 on it as root and "
             "undo again." % (name, *os.fstat(record.fd)[4:6], stat.S_IMODE(os.fstat(record.fd).st_mode)),
         )
     if exposed:
@@ -62,9 +60,9 @@ def hold(record: Record, seals: list[tuple[int, str]]) -> None:
         if any(fields[0] not in SPEAKS_OF_NO_OWNER for _, fields in record.lines()):
             raise Trouble(
                 "record-changed",
-                "The record %s names more owners than when the run that is to be undone left it, and others than "
-                "root may write it: somebody forged them, or a later run went on with it. No owner was changed. "
-                "Undo the later run's journal. Where there was none: %s" % (name, BRING_BACK),
+                "The ownership record %s names more owners than at the end of the run that you undo, and users other "
+                "than root can write it: a user added them, or a later run did. No owner was changed. Undo the journal "
+                "of the later run. If there was none: %s" % (name, BRING_BACK),
             )
         data = data[:size]
     record.held = data

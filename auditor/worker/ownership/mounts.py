@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def mounts() -> Iterator[tuple[str, str, str, str]]:
-    """(id of the mount below it, where, file system type, source) of each mount; none where /proc doesn't say."""
+    """(id of the mount below it, where, file system type, source) of each mount; none if /proc doesn't say."""
     try:
         with open("/proc/self/mountinfo", "rb") as file:
             for line in map(os.fsdecode, file):
@@ -25,7 +25,7 @@ def mounts() -> Iterator[tuple[str, str, str, str]]:
 
 
 def mount_of(path: str) -> tuple[str, str]:
-    """(file system type, source) of the mount that path is on; empty strings where /proc doesn't say."""
+    """(file system type, source) of the mount that path is on; empty strings if /proc doesn't say."""
     best = ("", "", "")
     for _, point, kind, source in mounts():
         if (path == point or path.startswith(point.rstrip("/") + "/")) and len(point) >= len(best[0]):

@@ -93,14 +93,14 @@ class _Undone:
         for record in sorted(set(self.seals).difference(there)):
             raise Trouble(
                 "record-gone",
-                "The record %s is gone, so nobody can tell any more whom the entries belonged to. No owner was "
-                "changed. %s" % (shown(os.path.join(folder, record)), BRING_BACK),
+                "The ownership record %s no longer exists, so the previous owners are unknown. No owner was changed. %s"
+                % (shown(os.path.join(folder, record)), BRING_BACK),
             )
         for record in there or [base]:
             self._judge(folder, record, base, parts)
         if not self.kept.records:
             raise Trouble(
-                "nothing-to-undo", "There is no state %s of this run: nothing is known to undo." % shown(name)
+                "nothing-to-undo", "No ownership record %s of this run found: nothing is known to undo." % shown(name)
             )
         found = [os.fstat(record.fd) for record, _ in self.kept.records]
         if all(status.st_dev == self.job.volume.dev for status in found):  # one clock

@@ -113,7 +113,7 @@ def past_of(record: Record) -> Past:
     head = os.pread(record.fd, 4096, 0)
     past.lost = not past.last and bool(head) and (b"\0" in head or b"\n" not in head)
     if empty and head and not past.lost:
-        raise Trouble("not-a-record", "%s is not a state of ours: give another --state." % shown(record.path))
+        raise Trouble("not-a-record", "%s is not an ownership record. Use another --state." % shown(record.path))
     return past
 
 
@@ -122,6 +122,6 @@ def _same(record: Record, header: str) -> None:
     if found != record.header:
         raise Unrelated(
             "other-run",
-            "The state %s belongs to another run (%s, not %s): give another --state."
+            "The ownership record %s belongs to another run (%s, not %s). Use another --state."
             % (shown(record.path), json.dumps(found), json.dumps(record.header)),
         )

@@ -74,7 +74,8 @@ class Run:
             if job.mode == "undo":
                 raise Trouble(
                     "record-unreadable",
-                    "The state %s can't be read: %s." % (shown(job.args.state), os.strerror(problem.errno or 0)),
+                    "The ownership record %s can't be read: %s."
+                    % (shown(job.args.state), os.strerror(problem.errno or 0)),
                 ) from None
 
     # -- a limited look ------------------------------------------------------------------------------------------

@@ -61,8 +61,8 @@ class Record:
         ):
             raise Trouble(
                 "record-open",
-                "The state %s is not trusted: it must be a regular file without other names, owned by uid %d and not "
-                "writable by all (it has owner %d, mode %o); give another --state."
+                "The ownership record %s is not trusted: it must be a regular file without other names, owned by "
+                "UID %d and not writable by all users (owner %d, mode %o). Use another --state."
                 % (shown(self.path), os.geteuid(), found.st_uid, stat.S_IMODE(found.st_mode)),
             )
         if create and self.exposed():
@@ -75,7 +75,7 @@ class Record:
         except FileNotFoundError:
             if not create:
                 raise Trouble(
-                    "nothing-to-undo", "There is no state %s: nothing is known to undo." % shown(self.path)
+                    "nothing-to-undo", "Ownership record %s not found: nothing is known to undo." % shown(self.path)
                 ) from None
         fd = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
         if os.fstat(fd).st_uid != os.geteuid():  # root is squashed
@@ -95,7 +95,7 @@ class Record:
                 if time.monotonic() > deadline:
                     raise Trouble(
                         "in-use",
-                        "Another run holds the state %s: wait for it to end, or give another --state."
+                        "Another run uses the ownership record %s. Wait until it ends, or use another --state."
                         % shown(self.path),
                     ) from None
                 time.sleep(0.1)

@@ -27,10 +27,14 @@ def explained(job: Job, tally: Tally, failed: int, owners: Owners | None, *, com
         return _about_the_record(job)
     if owners is not None and job.mode == "check" and "EACCES" in tally.failures and os.geteuid() != 0:
         return "unreadable", (
-            "Some directories can't be read by uid %d: look as root with DAC_READ_SEARCH to see them." % os.geteuid()
+            "UID %d can't read some directories. Check as root with the capability DAC_READ_SEARCH." % os.geteuid()
         )
     if failed and not complete:
-        return "failed", "%d entries could not be worked on; see failures, fix the cause and run again." % failed
+        return "failed", "%d %s could not be %s. See failures, fix the cause, and run again." % (
+            failed,
+            "file" if failed == 1 else "files",
+            "checked" if job.mode == "check" else "changed",
+        )
     return "", ""
 
 
@@ -38,17 +42,18 @@ def _about_the_record(job: Job) -> tuple[str, str]:
     problem, name = job.kept.problem, shown(job.args.state)
     if problem in ("ENOSPC", "EDQUOT"):
         return "record-full", (
-            "The disk of the state %s is full (%s): owners were changed without a record from there on, so this "
-            "can't be resumed or undone in full; free some space and run again." % (name, problem)
+            "The disk of the ownership record %s is full (%s). The changes after that are not recorded, so this run "
+            "can't be resumed or undone completely. Free up disk space and run again." % (name, problem)
         )
     if problem:
         return "record-not-kept", (
-            "The state %s could not be kept (%s): this run can't be resumed or undone." % (name, problem)
+            "The ownership record %s could not be written (%s), so this run can't be resumed or undone."
+            % (name, problem)
         )
     from .belief import BRING_BACK
 
     return "record-damaged", (
-        "The record %s is damaged: what it named in the lines that are lost keeps its owner. %s"
+        "The ownership record %s is damaged: files that only the lost lines name keep their owner. %s"
         % (shown(job.damaged()[0].path), BRING_BACK)
     )
 

@@ -46,7 +46,7 @@ class Table:
             return None
 
     def look(self, fd: int, names: list[bytes]) -> tuple[tuple[int, int], list[int]] | None:
-        """(owner, inodes) where all are plain files of one owner; None otherwise, or if there is no answer for one."""
+        """(owner, inodes) if all are plain files of one owner; None otherwise, or if there is no answer for one."""
         same, words, count = itertools.repeat, self.words, len(names)
         if any(map(self.ask, same(fd), names, same(self.NOFOLLOW), same(self.ASKED), self.places)):
             return None

@@ -18,9 +18,7 @@ class Volume:
     def __init__(self, root: str, *, changes: bool) -> None:
         self.path = os.path.realpath(root)
         if self.path == "/" and changes:
-            raise Trouble(
-                "not-a-volume", "ROOT is the root of the whole file system: give the directory of one volume."
-            )
+            raise Trouble("not-a-volume", "ROOT is the root of the whole file system. Use the directory of one volume.")
         try:
             self.fd = os.open(self.path, DIRECTORY_FLAGS)
         except OSError as problem:
