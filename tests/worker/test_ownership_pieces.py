@@ -386,15 +386,22 @@ def kept(tmp_path: Path) -> Iterator[Record]:
     one.close()
 
 
-def test_the_first_error_of_a_record_is_kept_and_ends_it(kept: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_error_of_any_process_is_kept_and_ends_the_record(
+    kept: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = kept.read()
-    monkeypatch.setattr(os, "write", lambda *_: raise_(OSError(errno.EDQUOT, "injected")))
-    kept.write("o 1 0:0 1")
-    monkeypatch.setattr(os, "write", lambda *_: raise_(OSError(errno.EIO, "injected")))
-    kept.write("o 2 0:0 2")
-    kept.checkpoint()
-    kept.checkpoint_end()
-    assert (kept.error, kept.words[UNKEPT], kept.read()) == (True, errno.EDQUOT, before)
+    other = Record(kept.path, kept.header, kept.words)  # another process's
+    other.fd = os.dup(kept.fd)
+    for one, number in ((kept, errno.EDQUOT), (other, errno.EIO)):
+        with monkeypatch.context() as full:
+            full.setattr(os, "write", lambda *_, number=number: raise_(OSError(number, "injected")))
+            one.write("o 1 0:0 1")
+    for one in (kept, other):  # there is room again, but the record has a hole by now
+        one.write("o 2 0:0 2")
+        one.checkpoint()
+        one.checkpoint_end()
+    assert (kept.error, other.error, kept.words[UNKEPT], kept.read()) == (True, True, errno.EDQUOT, before)
+    other.close()
 
 
 def raise_(problem: Exception) -> None:
