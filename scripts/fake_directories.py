@@ -8,6 +8,7 @@ Each process tells its own peak; the sum, an upper bound (pages shared since the
 # Descriptors, lstat and bytes paths are what is at stake here.
 # ruff: noqa: PTH116, PTH123
 
+import importlib
 import itertools
 import json
 import os
@@ -96,8 +97,7 @@ def leave(code: int) -> None:
 source = open(worker).read()  # noqa: SIM115
 code = compile(source, worker, "exec")
 os.open, os.fstat, os.scandir, os._exit = fake_open, fake_fstat, fake_scandir, leave  # type: ignore[assignment]
-namespace = {"__name__": "worker"}
-exec(code, namespace)
+exec(code, {"__name__": "worker"})
 os.stat = fake_stat  # type: ignore[assignment]
 os.chown = os.fchown = lambda *_, **__: None  # type: ignore[assignment]
-leave(namespace["main"]())  # type: ignore[operator]
+leave(importlib.import_module("ownership.program").main())

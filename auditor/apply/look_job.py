@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from secrets import token_hex
 from typing import Any
 
@@ -18,9 +17,10 @@ from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Conflict, PlanRefused
 from auditor.model.action import ChangeOwnership
 from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, JOBS, PODS
+from auditor.worker import bundle
 
 VOLUME = "/volume"
-PROGRAM = "/posit-audit/ownership.py"
+PROGRAM = f"/posit-audit/{bundle.NAME}"
 RUN_ANNOTATION = "posit-audit/run"
 """Whose look it is: its name follows from what is looked into, so that there is one at a time."""
 _SECONDS = 600
@@ -81,7 +81,7 @@ def config_map(would: ChangeOwnership, job_uid: str) -> dict[str, Any]:
             "labels": _LABELS,
             "ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid}],
         },
-        "data": {"ownership.py": files("auditor.worker").joinpath("ownership.py").read_text(encoding="utf-8")},
+        "data": {bundle.NAME: bundle.program().decode()},
     }
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from auditor.cluster.writer import FIELD_MANAGER
 from auditor.model.action import ChangeOwnership, Placement
+from auditor.worker import bundle
 
 Mode = Literal["change", "undo"]
 
@@ -59,8 +60,7 @@ def name_of(action: ChangeOwnership, mode: Mode) -> str:
 
 def config_map(action: ChangeOwnership, mode: Mode, job_uid: str = "") -> dict[str, Any]:
     """The worker's program. With `job_uid` it goes when the Job goes."""
-    program = _program(action.placement)
-    name = name_of(action, mode)
+    program, name = _program(action.placement), name_of(action, mode)
     owners = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid}] if job_uid else []
     return {
         "metadata": {
@@ -69,7 +69,7 @@ def config_map(action: ChangeOwnership, mode: Mode, job_uid: str = "") -> dict[s
             "labels": LABELS,
             **({"ownerReferences": owners} if owners else {}),
         },
-        "data": {program: files("auditor.worker").joinpath(program).read_text(encoding="utf-8")},
+        "data": {program: bundle.program().decode() if action.placement.python else _twin()},
     }
 
 
@@ -228,7 +228,11 @@ def _affinity(placement: Placement) -> Mapping[str, Any]:
 
 
 def _program(placement: Placement) -> str:
-    return "ownership.py" if placement.python else "ownership.sh"
+    return bundle.NAME if placement.python else "ownership.sh"
+
+
+def _twin() -> str:
+    return files("auditor.worker").joinpath("ownership.sh").read_text(encoding="utf-8")
 
 
 def _command(action: ChangeOwnership, mode: Mode) -> list[str]:

@@ -50,7 +50,7 @@ class Part:
                 case "summary":
                     self.records.update(dict.fromkeys(event.get("records") or ()))
                     self.summary = {**event, **({"records": [*self.records]} if "records" in event else {})}
-                case "error":
+                case "refusal" | "error":
                     self.error = str(event.get("message", ""))
                 case _:
                     pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import re
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -12,6 +11,7 @@ from auditor.inventory.sight import JobSight, Sight, Tools
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.ownership import Owner, WrongOwner, worker_event
 from auditor.model.seen import NotSeenError, Unseen
+from auditor.worker import bundle
 
 LARGEST_LOOK: Final = 200_000
 """Entries."""
@@ -140,7 +140,7 @@ def from_job(lines: Sequence[str], path: str, claim: ObjectRef) -> JobSight:
 
 def with_python(inside: InPod, path: str, expected: Owner) -> Sight:
     """With the worker itself, sent over stdin: in depth, with a stated bound on what it can miss."""
-    program = importlib.resources.files("auditor.worker").joinpath("ownership.py").read_bytes()
+    program = bundle.program()
     owner = ["--uid", str(expected.uid), "--gid", str(expected.gid)]
     limits = ["--limit", str(LARGEST_LOOK), "--seconds", str(LONGEST_LOOK)]
     lines = inside.run(
@@ -155,7 +155,7 @@ def _by_program(lines: Sequence[str], failure: Fail) -> Sight:
     events = [event for event in map(worker_event, lines) if event]
     summary = next((event for event in reversed(events) if event.get("event") == "summary"), None)
     if summary is None:
-        said = next((str(event["message"]) for event in events if event.get("event") == "error"), "")
+        said = next((str(event["message"]) for event in events if event.get("event") == "refusal"), "")
         raise failure(said.rstrip(".") or "the program gave no summary")
     if summary["message"] and summary["seen"] <= 1:
         raise failure(str(summary["message"]).rstrip("."))

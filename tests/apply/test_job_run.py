@@ -335,7 +335,7 @@ def test_what_a_job_did_that_ended_unwatched_is_part_of_the_next_one(cluster: Cl
     assert effect.message.startswith("5 entries given to 999:999.")
 
     cluster.job, cluster.statuses = existing(COMPLETE), [COMPLETE, FAILED]
-    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(event="error", message="no")]]
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(event="refusal", message="no")]]
     with pytest.raises(ActionFailed) as failed:
         run(ACTION, "change", tools, lambda _: None)
     assert failed.value.details["records"] == ["a:1:x"]
@@ -487,7 +487,7 @@ def test_an_undo_that_fails_keeps_the_digests_of_the_job_that_it_deleted(
 ) -> None:
     cluster.job, cluster.refuse_jobs = existing(COMPLETE), not starts
     cluster.statuses = [COMPLETE, FAILED]
-    cluster.logs = [[line(**SUMMARY, records=["b:2:y"])], [line(event="error", message="x. No owner was changed.")]]
+    cluster.logs = [[line(**SUMMARY, records=["b:2:y"])], [line(event="refusal", message="x. No owner was changed.")]]
     with pytest.raises(ActionFailed) as failed:
         change_ownership.undo(ownership(records=("a:1:x",)), tools, lambda _: None)
     assert failed.value.details["records"] == ["a:1:x", "b:2:y"]
@@ -502,7 +502,7 @@ def test_the_digests_of_another_claims_job_are_not_taken(cluster: Cluster, tools
 
 def test_a_record_that_is_not_believed_refuses_the_undo_and_its_log_stays(cluster: Cluster, tools: Tools) -> None:
     cluster.statuses = [FAILED]
-    cluster.logs = [[line(event="error", message="The record x is gone. No owner was changed. Bring it back.")]]
+    cluster.logs = [[line(event="refusal", message="The record x is gone. No owner was changed. Bring it back.")]]
     with pytest.raises(PlanRefused, match="The record x is gone") as refused:
         change_ownership.undo(ACTION, tools, lambda _: None)
     assert "kubectl logs" in refused.value.hint
@@ -511,7 +511,7 @@ def test_a_record_that_is_not_believed_refuses_the_undo_and_its_log_stays(cluste
 
 def test_an_undo_without_a_record_has_nothing_to_do(cluster: Cluster, tools: Tools) -> None:
     cluster.statuses = [FAILED]
-    cluster.logs = [[line(event="error", message="There is no state /volume/x: nothing is known to undo.")]]
+    cluster.logs = [[line(event="refusal", message="There is no state /volume/x: nothing is known to undo.")]]
     assert change_ownership.undo(ACTION, tools, lambda _: None).state is State.ALREADY
     assert cluster.job is None
 

@@ -22,6 +22,7 @@ from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet
 from tests.inventory.fake import FakeReader, Json
 from tests.inventory.releases import release
+from tests.worker.ownership_run import program
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 OURS = (999, 999)
@@ -340,7 +341,7 @@ def test_a_shell_that_babbles_is_a_failure(lines: list[str]) -> None:
 
 
 def test_the_workers_own_sentence_is_passed_on() -> None:
-    for event in ({"event": "error", "message": "No such volume."}, {"event": "summary", "seen": 1}):
+    for event in ({"event": "refusal", "message": "No such volume."}, {"event": "summary", "seen": 1}):
         said = json.dumps({"message": "No such volume."} | event)
         with pytest.raises(NotSeenError, match=r"failed: No such volume\.$"):
             looking.with_python(Answering([said]), "/data", Owner(1, 1))
@@ -352,9 +353,8 @@ def test_a_program_that_says_nothing_is_a_failure() -> None:
 
 
 def job_sight(volume: Path, environment: dict[str, str] | None = None) -> JobSight:
-    worker = str(Path(looking.__file__).parents[1] / "worker" / "ownership.py")
     done = subprocess.run(
-        looking.job_command(str(volume), worker, Owner(*OURS)),
+        looking.job_command(str(volume), str(program()), Owner(*OURS)),
         capture_output=True,
         text=True,
         env=environment,

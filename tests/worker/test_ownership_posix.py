@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.worker.ownership_run import GID, UID, WORKER, owner, owners, plant
+from auditor.worker import bundle
+from tests.worker.ownership_run import GID, UID, owner, owners, plant
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners are changed by root")
-SCRIPT = WORKER.with_suffix(".sh")
+SCRIPT = bundle.PACKAGE.with_suffix(".sh")
 RIGHT = (UID, GID)
 
 

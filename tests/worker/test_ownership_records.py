@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.worker import ownership
-from tests.worker.ownership_run import GID, UID, Run, alone, command, owners
+from auditor.worker.ownership.names import ROOT_KEY, key_below
+from tests.worker.ownership_run import GID, ONE_THREAD, UID, Run, alone, command, edited, owners
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="owners are changed by root")
 RIGHT, ROOT = (UID, GID), (0, 0)
@@ -44,7 +44,7 @@ def refused(tree: Path, state: Path, *records: str) -> str:
     """What undo says; no owner and no record may be another than before."""
     before, content = owners(tree), state.read_bytes() if state.exists() else b""
     run = alone(tree, "--state", state, "--undo", *records)
-    assert (run.code, run.lines[-1]["event"]) == (1, "error")
+    assert (run.code, run.refusal["event"]) == (1, "refusal")
     assert owners(tree) == before
     assert content == (state.read_bytes() if state.exists() else b"")
     message = str(run.lines[-1]["message"])
@@ -69,7 +69,7 @@ def line(body: str) -> bytes:
 def forged(tree: Path) -> bytes:
     """A whole line that gives a file to the attacker."""
     folder = tree / "0" / "d0"
-    key = ownership.key_below(ownership.key_below(ownership.ROOT_KEY, "0"), "d0")
+    key = key_below(key_below(ROOT_KEY, "0"), "d0")
     return line(f"o {key:x} 666:666 {(folder / 'f0').stat().st_ino:x}")
 
 
@@ -93,7 +93,7 @@ def test_a_changed_record_is_refused_whoever_may_write_it_now(tree: Path, state:
     state.write_bytes(tampered(state.read_bytes()))
     state.chmod(mode)
     said = refused(tree, state, *records)
-    assert "not the one that the run left" in said
+    assert "was changed after the run that wrote it" in said
     assert str(state) in said
     assert "snapshot or backup" in said
 
@@ -101,13 +101,13 @@ def test_a_changed_record_is_refused_whoever_may_write_it_now(tree: Path, state:
 def test_a_shortened_record_is_refused(tree: Path, state: Path) -> None:
     records = done(tree, state)
     state.write_bytes(state.read_bytes()[:-40])
-    assert "not the one that the run left" in refused(tree, state, *records)
+    assert "was changed after the run that wrote it" in refused(tree, state, *records)
 
 
 def test_a_record_that_is_gone_or_replaced_is_refused(tree: Path, state: Path) -> None:
     records = done(tree, state)
     state.rename(state.with_name("elsewhere"))
-    assert "is gone" in refused(tree, state, *records)
+    assert "no longer exists" in refused(tree, state, *records)
     state.write_text("x")
     os.chown(state, *RIGHT)
     assert "is not trusted" in alone(tree, "--state", state, "--undo", *records).lines[-1]["message"]
@@ -120,7 +120,7 @@ def test_lines_that_were_added_are_refused(tree: Path, state: Path) -> None:
     for added in (forged(tree), line("m 61 62"), line("k") + forged(tree), line("unheard of")):
         state.write_bytes(honest + added)
         said = refused(tree, state, *records)
-        assert "names more owners than when the run that is to be undone left it" in said
+        assert "names more owners than at the end of the run that you undo" in said
     state.write_bytes(honest + b"half a li")  # which no reader takes for a line
     undone(tree, state, *records)
     assert given(tree) == {ROOT}
@@ -139,8 +139,8 @@ def test_without_its_digest_a_record_is_believed_while_it_is_roots_alone(tree: P
     done(tree, state)
     walked(state)
     said = refused(tree, state)
-    assert f"its group may write it (owner 0:{GID}, mode 660" in said
-    assert "undo that run's journal" in said
+    assert f"its group can write it (owner 0:{GID}, mode 660" in said
+    assert "undo the journal of that run" in said
     assert "chmod 600" in said
     state.chmod(0o600)
     undone(tree, state)
@@ -150,7 +150,7 @@ def test_without_its_digest_a_record_is_believed_while_it_is_roots_alone(tree: P
 def test_an_undo_that_was_killed_goes_on_with_the_same_digest(tree: Path, state: Path) -> None:
     records = done(tree, state)
     walked(state)
-    cut = command(tree, "--jobs", 1, "--state", state, "--undo", *records, change=DIE_AFTER.format(300))
+    cut = command(tree, "--state", state, "--undo", *records, change=ONE_THREAD + DIE_AFTER.format(300))
     assert subprocess.run(cut, check=False, stdout=subprocess.DEVNULL).returncode == -signal.SIGKILL
     assert given(tree) == {RIGHT, ROOT}
     undone(tree, state, *records)
@@ -162,13 +162,13 @@ def test_an_undo_that_was_killed_goes_on_with_the_same_digest(tree: Path, state:
 def test_what_is_written_after_the_look_is_not_read(tree: Path, state: Path) -> None:
     records = done(tree, state)
     walked(state)
-    late = "source = source.replace('self.found = Found(self.states)', 'os.ftruncate(self.state.fd, 0); {0}', 1)"
-    undone(tree, state, *records, change=late.format("self.found = Found(self.states)"))
+    read = "kept.former = Former(kept.records)"
+    undone(tree, state, *records, change=edited((read, f"os.ftruncate(kept.record.fd, 0); {read}")))
     assert given(tree) == {ROOT}
 
 
 def test_the_digest_of_a_run_that_was_resumed_is_that_of_the_whole(tree: Path, state: Path) -> None:
-    cut = command(tree, "--jobs", 1, "--state", state, change=DIE_AFTER.format(300))
+    cut = command(tree, "--state", state, change=ONE_THREAD + DIE_AFTER.format(300))
     assert subprocess.run(cut, check=False).returncode == -signal.SIGKILL
     records = done(tree, state)
     walked(state)
@@ -178,7 +178,7 @@ def test_the_digest_of_a_run_that_was_resumed_is_that_of_the_whole(tree: Path, s
 
 def test_what_others_may_have_written_is_not_taken_over_by_a_later_run(tree: Path, state: Path) -> None:
     """Else its digest would vouch for what they wrote."""
-    cut = command(tree, "--jobs", 1, "--state", state, change=DIE_AFTER.format(300))
+    cut = command(tree, "--state", state, change=ONE_THREAD + DIE_AFTER.format(300))
     assert subprocess.run(cut, check=False).returncode == -signal.SIGKILL
     walked(state)
     state.write_bytes(state.read_bytes() + forged(tree))
@@ -191,7 +191,7 @@ def test_what_others_may_have_written_is_not_taken_over_by_a_later_run(tree: Pat
     (record,) = run.summary["records"]
     assert record.startswith(f"{state.name}.1:")
     assert state.read_bytes() == left
-    assert "its digest is not known here" in refused(tree, state)
+    assert "its digest is unknown" in refused(tree, state)
     assert undone(tree, state, f"--record={record}").summary["left_out"] == [state.name]
     assert (666, 666) not in given(tree)
     assert RIGHT in given(tree)  # what the run that was killed changed stays: nobody can vouch for its record
@@ -228,7 +228,7 @@ def test_a_record_that_was_opened_while_the_run_went_on_has_no_digest(tree: Path
         "import os\nreal = os.fchown\ndef fchown(*a):\n"
         f"    os.chmod({str(state)!r}, 0o660)\n    real(*a)\nos.fchown = fchown"
     )
-    run = alone(tree, "--jobs", 1, "--state", state, change=opened)
+    run = alone(tree, "--state", state, change=ONE_THREAD + opened)
     assert (run.code, run.summary["records"]) == (0, [])
 
 
@@ -238,8 +238,8 @@ def test_every_shard_vouches_for_its_own_record(tree: Path, state: Path) -> None
     parts = sorted(tree.glob(".posit-audit*"))
     assert [record.split("=")[1].split(":")[0] for record in records] == [part.name for part in parts]
     walked(*parts)
-    assert "its digest is not known here" in refused(tree, state, *records[:2])  # one pod's log could not be read
-    assert "is gone" in refused(tree, state, *records, records[0].replace("0-of-3", "3-of-4"))
+    assert "its digest is unknown" in refused(tree, state, *records[:2])  # one pod's log could not be read
+    assert "no longer exists" in refused(tree, state, *records, records[0].replace("0-of-3", "3-of-4"))
     undone(tree, state, *records)
     assert given(tree) == {ROOT}
 
@@ -248,8 +248,8 @@ def test_a_shard_whose_record_was_opened_begins_another_and_the_last_still_does_
     tree: Path, state: Path
 ) -> None:
     def cut_off(index: int) -> None:
-        arguments = (tree, "--jobs", 1, "--shard", f"{index}/2", "--state", state)
-        assert subprocess.run(command(*arguments, change=DIE_AFTER.format(20)), check=False).returncode < 0
+        arguments = (tree, "--shard", f"{index}/2", "--state", state)
+        assert subprocess.run(command(*arguments, change=ONE_THREAD + DIE_AFTER.format(20)), check=False).returncode < 0
 
     cut_off(0)
     walked(state.with_name(state.name + ".0-of-2"))
@@ -257,12 +257,12 @@ def test_a_shard_whose_record_was_opened_begins_another_and_the_last_still_does_
     assert records[0].startswith(f"--record={state.name}.0-of-2.1:")
     records += done(tree, state, "--shard", "1/2")
     assert given(tree) == {RIGHT}
-    assert "0-of-2 may have been changed" in refused(tree, state, *records)
+    assert "0-of-2 can contain changes" in refused(tree, state, *records)
 
 
 @pytest.mark.parametrize("wrong", ["x", "name:1:abc", "name:-1:" + "0" * 64, ":1:" + "0" * 64])
 def test_what_is_no_digest_is_refused(tree: Path, state: Path, wrong: str) -> None:
     run = alone(tree, "--state", state, "--undo", "--record", wrong)
-    assert (run.code, run.lines[-1]["event"]) == (1, "error")
+    assert (run.code, run.refusal["code"]) == (1, "bad-arguments")
     alone_it = alone(tree, "--record", f"name:1:{'0' * 64}")
     assert "--record goes with --undo" in alone_it.lines[-1]["message"]
