@@ -87,11 +87,12 @@ prepare: venv
 	esac
 
 .PHONY: lint
-lint: venv ## ruff, mypy and the import contracts
+lint: venv ## ruff, mypy, the import contracts and shellcheck
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(RUN) -m scripts.lint_shell
 	@scripts/hand-over
 
 ifeq ($(CLUSTER_PROVIDER),container)

@@ -22,6 +22,7 @@ CLUSTER = (
 )
 IMAGES = ("mmdebstrap", "busybox-static")
 AGENT = ("buildah", "mmdebstrap")
+LINT = ("shellcheck",)
 
 
 def ensure(names: tuple[str, ...]) -> None:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from auditor.apply import guards
+from auditor.apply import guards, program
 from auditor.apply.interruption import Interruptions, is_cut_off, out_of_memory
 from auditor.apply.ownership_job import LOOK
-from auditor.apply.parts import Part, ended_well, newest_pods, read, records, together, why_failed
+from auditor.apply.parts import (
+    Part,
+    began_with,
+    ended_well,
+    newest_pods,
+    read,
+    records,
+    refused,
+    together,
+    why_failed,
+)
 from auditor.apply.progress import Tick
 from auditor.apply.silence import SILENT, silent
 from auditor.apply.tools import Tools
@@ -59,7 +69,11 @@ def _to_its_end(
             break
         if state.progress is Progress.FAILED:
             why = why_failed(parts.values(), _reason(state.reason, pods.values()))
-            raise ActionFailed(why, hint=_see_log(namespace, name), details=records(parts.values()))
+            code = refused(parts.values())
+            if code.get("code") == "digest-mismatch":
+                raise program.swapped(namespace)
+            details = {**records(parts.values()), **code}
+            raise ActionFailed(why, hint=_see_log(namespace, name), details=details)
         for news in interruptions.news(pods):
             tick({"news": news})
         if now["spec"].get("suspend"):
@@ -71,7 +85,8 @@ def _to_its_end(
             tick({"note": _waiting(stuck, namespace, name, tools)[0]})
         elif any(part.progress and not part.summary for part in parts.values()):
             tick(together([part.so_far() for part in parts.values()]))
-    return together([part.summary for part in parts.values()])
+    told = together([part.summary for part in parts.values()])
+    return {**told, **began_with(parts.values())} if told else told
 
 
 def _glances(
@@ -112,8 +127,8 @@ def _wait_for_start(
     pod = next(iter(pods.values()), None)
     what, event = _waiting(pod, namespace, name, tools)
     if pod is None and event and guards.is_about_root(event[1]):
-        refused = refused_look if looks else refused_as_root
-        raise NeverStarted(refused(namespace, event[1]))
+        because = refused_look if looks else refused_as_root
+        raise NeverStarted(because(namespace, event[1]))
     tick({"note": what})
     if late:
         raise NeverStarted(

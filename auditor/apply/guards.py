@@ -65,6 +65,18 @@ def another_node(action: ChangeOwnership, claim: Mapping[str, Any], pods: Iterab
     return ""
 
 
+def beside_the_server(action: ChangeOwnership, pods: Iterable[Mapping[str, Any]]) -> str:
+    """The shell program works by paths: nobody may move what it works on meanwhile."""
+    users = [pod for pod in pods if _uses(pod, action.claim.name)] if action.placement.posix else []
+    if not users:
+        return ""
+    return (
+        f"Image {action.placement.image} has no Python 3.8 or later, and the shell program changes owners only while"
+        f" nothing else uses the volume: pod {users[0]['metadata']['name']} uses {action.claim}. Stop the server, or"
+        " name an image that has Python with --worker-image."
+    )
+
+
 def node_in_use(action: ChangeOwnership, claim: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> str:
     """Where the claim is used, if only one node may use it at a time."""
     one_at_a_time = set(claim["spec"].get("accessModes") or ()) <= _ONE_NODE
@@ -114,5 +126,7 @@ def pod_security(namespace: Mapping[str, Any]) -> str:
 
 
 def is_about_root(refusal: str) -> bool:
-    """How Pod Security admission and OpenShift word theirs; a quota or a webhook has other reasons."""
+    """How Pod Security admission and OpenShift word theirs; a quota or a webhook has other reasons. The one decision
+    that hangs on somebody's wording: the API server's Status tells an admission plugin's refusal and a quota's apart by
+    their text alone (reason Forbidden, no causes), and an Event has nothing but its text."""
     return any(word in refusal for word in ("PodSecurity", "security context constraint"))

@@ -6,15 +6,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
+
+from auditor.apply import program
 from auditor.apply.following import NeverStarted, follow
-from auditor.apply.ownership_job import UID_ANNOTATION, Mode, config_map, job, name_of
+from auditor.apply.ownership_job import ACTION_ANNOTATION, UID_ANNOTATION, job, name_of
 from auditor.apply.parts import told
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Conflict, NotFound, PositAuditError
-from auditor.model.action import ChangeOwnership
-from auditor.model.kubernetes import CONFIG_MAPS, JOBS
+from auditor.model.action import ChangeOwnership, Placement
+from auditor.model.kubernetes import JOBS
 from auditor.readiness import Progress, readiness
+from auditor.worker.commands import Mode
 
 _POLL = 1.0
 
@@ -52,6 +56,16 @@ def keeping(told: Mapping[str, Any], *, but: str = "") -> Iterator[None]:
         if not records and not but:
             raise
         raise ActionFailed(f"{but}{error.message}", hint=error.hint, details={**details, "records": records}) from None
+
+
+def placement_of_running(action: ChangeOwnership, tools: Tools) -> Placement | None:
+    """Of the Job of an earlier run, if it still works: it goes on with the image that it has."""
+    there = _running(action, "change", tools)
+    said = (there["metadata"].get("annotations") or {}).get(ACTION_ANNOTATION, "") if there else ""
+    try:
+        return msgspec.json.decode(said, type=ChangeOwnership).placement if said else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def remove_running(action: ChangeOwnership, mode: Mode, tools: Tools) -> Mapping[str, Any]:
@@ -98,14 +112,23 @@ def _running(action: ChangeOwnership, mode: Mode, tools: Tools) -> dict[str, Any
 
 
 def _start(action: ChangeOwnership, mode: Mode, tools: Tools) -> dict[str, Any]:
-    tools.writer.apply(CONFIG_MAPS, config_map(action, mode))
     try:
         made = tools.writer.create(JOBS, job(action, mode, seconds=tools.job_seconds))
     except Conflict:
         # Another run of ours was faster, or the answer to our own request was lost: either way it is this one.
         made = tools.reader.get(JOBS, action.claim.namespace, name_of(action, mode))
-    tools.writer.apply(CONFIG_MAPS, config_map(action, mode, made["metadata"]["uid"]))
+    if not action.placement.posix:
+        _provide(made, tools)
     return made
+
+
+def _provide(made: Mapping[str, Any], tools: Tools) -> None:
+    """Its pod waits for the program."""
+    try:
+        program.provide(made, tools)
+    except PositAuditError:
+        remove(made, tools)
+        raise
 
 
 def remove(job_: Mapping[str, Any], tools: Tools) -> None:

@@ -4,11 +4,11 @@ only capability is to read. It takes the rights that the ownership Job takes, an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 
-from auditor.apply import guards
+from auditor.apply import guards, program
 from auditor.apply.following import follow
 from auditor.apply.job_run import remove
 from auditor.apply.ownership_job import ANNOTATIONS, CONTAINER, LABELS, LOOK, mount_of, placed
@@ -16,11 +16,9 @@ from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Conflict, PlanRefused
 from auditor.model.action import ChangeOwnership
-from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, JOBS, PODS
-from auditor.worker import bundle
+from auditor.model.kubernetes import CLAIMS, JOBS, PODS
+from auditor.worker import commands
 
-VOLUME = "/volume"
-PROGRAM = f"/posit-audit/{bundle.NAME}"
 RUN_ANNOTATION = "posit-audit/run"
 """Whose look it is: its name follows from what is looked into, so that there is one at a time."""
 _SECONDS = 600
@@ -29,26 +27,26 @@ _KEPT_SECONDS = 300
 _LABELS = {**LABELS, "app.kubernetes.io/component": LOOK}
 
 
-def look(would: ChangeOwnership, command: Sequence[str], tools: Tools, tick: Tick) -> list[str]:
-    """All that the command wrote. `would` is the change that the look is to decide on: it says which claim, and how to
+def look(would: ChangeOwnership, tools: Tools, tick: Tick) -> list[str]:
+    """All that its pod wrote. `would` is the change that the look is to decide on: it says which claim, and how to
     start a pod for it. Raises PlanRefused where no pod could mount the claim, ActionFailed, ApiError."""
     namespace = would.claim.namespace
     claim = tools.reader.get(CLAIMS, namespace, would.claim.name)
     refusal = guards.another_node(would, claim, tools.reader.list(PODS, namespace))
     if refusal:
         raise PlanRefused(refusal)
-    made = _start(would, command, tools)
+    made = _start(would, tools)
     try:
         # Owned from the beginning: what goes wrong here leaves nothing behind. The pod waits for it.
-        tools.writer.apply(CONFIG_MAPS, config_map(would, made["metadata"]["uid"]))
+        program.provide(made, tools)
         follow(made, tools, tick)
         return _written(namespace, made["metadata"]["name"], tools)
     finally:
         remove(made, tools)
 
 
-def _start(would: ChangeOwnership, command: Sequence[str], tools: Tools) -> Mapping[str, Any]:
-    body = job(would, command)
+def _start(would: ChangeOwnership, tools: Tools) -> Mapping[str, Any]:
+    body = job(would)
     namespace, name, run = would.claim.namespace, body["metadata"]["name"], token_hex(8)
     body["metadata"]["annotations"] = {**body["metadata"]["annotations"], RUN_ANNOTATION: run}
     try:
@@ -71,21 +69,7 @@ def name_of(would: ChangeOwnership) -> str:
     return f"posit-audit-look-{hashlib.sha256(what.encode()).hexdigest()[:10]}"
 
 
-def config_map(would: ChangeOwnership, job_uid: str) -> dict[str, Any]:
-    """It goes when the Job goes."""
-    name = name_of(would)
-    return {
-        "metadata": {
-            "name": name,
-            "namespace": would.claim.namespace,
-            "labels": _LABELS,
-            "ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid}],
-        },
-        "data": {bundle.NAME: bundle.program().decode()},
-    }
-
-
-def job(would: ChangeOwnership, command: Sequence[str]) -> dict[str, Any]:
+def job(would: ChangeOwnership) -> dict[str, Any]:
     return {
         "metadata": {
             "name": name_of(would),
@@ -99,13 +83,13 @@ def job(would: ChangeOwnership, command: Sequence[str]) -> dict[str, Any]:
             "backoffLimit": 1,
             "template": {
                 "metadata": {"labels": _LABELS, "annotations": ANNOTATIONS},
-                "spec": _pod_spec(would, command),
+                "spec": _pod_spec(would),
             },
         },
     }
 
 
-def _pod_spec(would: ChangeOwnership, command: Sequence[str]) -> dict[str, Any]:
+def _pod_spec(would: ChangeOwnership) -> dict[str, Any]:
     return {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -121,10 +105,10 @@ def _pod_spec(would: ChangeOwnership, command: Sequence[str]) -> dict[str, Any]:
                 "name": CONTAINER,
                 "image": would.placement.image,
                 "imagePullPolicy": would.placement.image_pull_policy,
-                "command": list(command),
+                "command": commands.look(would.owner.uid, would.owner.gid),
                 "volumeMounts": [
-                    {**mount_of(would, VOLUME), "readOnly": True},
-                    {"name": "program", "mountPath": "/posit-audit", "readOnly": True},
+                    {**mount_of(would, commands.VOLUME), "readOnly": True},
+                    program.mount(),
                 ],
                 "resources": {
                     "requests": {"cpu": "100m", "memory": "64Mi"},
@@ -142,7 +126,7 @@ def _pod_spec(would: ChangeOwnership, command: Sequence[str]) -> dict[str, Any]:
         ],
         "volumes": [
             {"name": "data", "persistentVolumeClaim": {"claimName": would.claim.name, "readOnly": True}},
-            {"name": "program", "configMap": {"name": name_of(would), "defaultMode": 0o444}},
+            program.volume(),
         ],
         **placed(would.placement),
     }

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from auditor.apply import program
 from auditor.cluster.writer import FIELD_MANAGER
 from auditor.model.action import ChangeOwnership, Placement
-from auditor.worker import bundle
-
-Mode = Literal["change", "undo"]
+from auditor.worker import commands
+from auditor.worker.commands import Mode
 
 CONTAINER = "ownership"
 UID_ANNOTATION = "posit-audit/claim-uid"
@@ -25,8 +24,6 @@ MODE_ANNOTATION = "posit-audit/ownership"
 ACTION_ANNOTATION = "posit-audit/action"
 """The whole action, so that whoever finds the Job knows what it does."""
 COMPONENT, LOOK = "ownership", "look"
-_VOLUME = "/volume"
-_PROGRAM = "/posit-audit"
 LABELS = {
     "app.kubernetes.io/name": "posit-audit",
     "app.kubernetes.io/component": COMPONENT,
@@ -56,21 +53,6 @@ _ENVIRONMENT = [{"name": "JOB_UID", "valueFrom": {"fieldRef": {"fieldPath": f"me
 def name_of(action: ChangeOwnership, mode: Mode) -> str:
     what = "\0".join((action.claim_uid, action.path, str(action.owner), mode))
     return f"posit-audit-ownership-{hashlib.sha256(what.encode()).hexdigest()[:10]}"
-
-
-def config_map(action: ChangeOwnership, mode: Mode, job_uid: str = "") -> dict[str, Any]:
-    """The worker's program. With `job_uid` it goes when the Job goes."""
-    program, name = _program(action.placement), name_of(action, mode)
-    owners = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job_uid}] if job_uid else []
-    return {
-        "metadata": {
-            "name": name,
-            "namespace": action.claim.namespace,
-            "labels": LABELS,
-            **({"ownerReferences": owners} if owners else {}),
-        },
-        "data": {program: bundle.program().decode() if action.placement.python else _twin()},
-    }
 
 
 def job(action: ChangeOwnership, mode: Mode, *, seconds: int) -> dict[str, Any]:
@@ -130,7 +112,7 @@ def _attempts(action: ChangeOwnership, mode: Mode) -> dict[str, Any]:
 
 def _shards(action: ChangeOwnership, mode: Mode) -> int:
     """One pod takes back what all parts did: only together do their records tell each entry's first owner."""
-    return action.shards if mode == "change" and action.placement.python else 1
+    return action.shards if mode == "change" and not action.placement.posix else 1
 
 
 def pod(action: ChangeOwnership, mode: Mode) -> dict[str, Any]:
@@ -148,6 +130,7 @@ def pod(action: ChangeOwnership, mode: Mode) -> dict[str, Any]:
 
 def _pod_spec(action: ChangeOwnership, mode: Mode) -> dict[str, Any]:
     placement = action.placement
+    volume, mount = _tools_of(placement)
     return {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -162,10 +145,7 @@ def _pod_spec(action: ChangeOwnership, mode: Mode) -> dict[str, Any]:
                 "imagePullPolicy": placement.image_pull_policy,
                 "command": _command(action, mode),
                 **({"env": _ENVIRONMENT} if _shards(action, mode) > 1 else {}),
-                "volumeMounts": [
-                    mount_of(action, _VOLUME),
-                    {"name": "program", "mountPath": _PROGRAM, "readOnly": True},
-                ],
+                "volumeMounts": [mount_of(action, commands.VOLUME), mount],
                 "resources": {
                     "requests": {"cpu": "100m", "memory": "128Mi"},
                     "limits": {"cpu": "2", "memory": "512Mi"},
@@ -183,7 +163,7 @@ def _pod_spec(action: ChangeOwnership, mode: Mode) -> dict[str, Any]:
         ],
         "volumes": [
             {"name": "data", "persistentVolumeClaim": {"claimName": action.claim.name}},
-            {"name": "program", "configMap": {"name": name_of(action, mode), "defaultMode": 0o444}},
+            volume,
         ],
         **placed(placement),
         **({"topologySpreadConstraints": [_spread(name_of(action, mode))]} if _shards(action, mode) > 1 else {}),
@@ -227,24 +207,17 @@ def _affinity(placement: Placement) -> Mapping[str, Any]:
     return {"nodeAffinity": node_affinity} if node_affinity else {}
 
 
-def _program(placement: Placement) -> str:
-    return bundle.NAME if placement.python else "ownership.sh"
-
-
-def _twin() -> str:
-    return files("auditor.worker").joinpath("ownership.sh").read_text(encoding="utf-8")
-
-
 def _command(action: ChangeOwnership, mode: Mode) -> list[str]:
-    program = f"{_PROGRAM}/{_program(action.placement)}"
-    uid, gid = str(action.owner.uid), str(action.owner.gid)
-    if not action.placement.python:
-        return ["sh", program, _VOLUME, uid, gid, *action.move_aside]
-    state = f"{_VOLUME}/.posit-audit-ownership-{uid}-{gid}.state"
-    undo = ["--undo", *(f"--record={record}" for record in action.records)]
-    task = undo if mode == "undo" else [f"--move-aside={path}" for path in action.move_aside]
-    if _shards(action, mode) > 1:
-        # A record of each Job's own, by which its parts know each other; one undo of the plain name reads them all.
-        state = f"{state}.$(JOB_UID)"
-        task.append(f"--shard=$(JOB_COMPLETION_INDEX)/{action.shards}")
-    return ["python3", "-I", "-S", program, _VOLUME, "--uid", uid, "--gid", gid, "--state", state, *task]
+    uid, gid = action.owner.uid, action.owner.gid
+    if action.placement.posix:
+        return commands.by_twin(mode, uid, gid, move_aside=action.move_aside, records=action.records)
+    parts = _shards(action, mode)
+    return commands.by_program(mode, uid, gid, move_aside=action.move_aside, records=action.records, parts=parts)
+
+
+def _tools_of(placement: Placement) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the pod has beside the volume, as a volume and its mount: the program, or room for the twin's lists, which
+    nobody else can write to."""
+    if placement.posix:
+        return {"name": "scratch", "emptyDir": {}}, {"name": "scratch", "mountPath": commands.SCRATCH}
+    return program.volume(), program.mount()

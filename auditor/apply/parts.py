@@ -11,7 +11,8 @@ from auditor.apply.ownership_job import CONTAINER
 from auditor.apply.tools import Tools
 from auditor.errors import ApiError, ClusterError
 from auditor.model.kubernetes import PODS
-from auditor.model.ownership import entries, worker_event
+from auditor.model.ownership import entries
+from auditor.worker.messages import Progress, Refusal, Started, Summary, messages, plain
 
 _TAIL = 50
 _INDEX = "batch.kubernetes.io/job-completion-index"
@@ -25,7 +26,8 @@ class Part:
     pod: str = ""
     progress: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
-    error: str = ""
+    refusal: Refusal | None = None
+    started: Started | None = None
     records: dict[str, None] = field(default_factory=dict)
     """Of all its pods: one that went on may have begun another record."""
 
@@ -42,18 +44,19 @@ class Part:
             self.progress = {**self.progress, **({"per_second": 0} if self.progress else {})}
             return
         self.pod = metadata["name"]
-        self.summary, self.error = {}, ""
-        for event in map(worker_event, lines):
-            match event.get("event"):
-                case "progress":
-                    self.progress = event
-                case "summary":
-                    self.records.update(dict.fromkeys(event.get("records") or ()))
-                    self.summary = {**event, **({"records": [*self.records]} if "records" in event else {})}
-                case "refusal" | "error":
-                    self.error = str(event.get("message", ""))
-                case _:
-                    pass
+        self.summary, self.refusal = {}, None
+        for message in messages(lines):
+            match message:
+                case Started():
+                    self.started = message
+                case Progress():
+                    self.progress = plain(message)
+                case Summary():
+                    self.records.update(dict.fromkeys(message.records or ()))
+                    told = {} if message.records is None else {"records": [*self.records]}
+                    self.summary = {**plain(message), **told}
+                case Refusal():
+                    self.refusal = message
 
 
 def told(made: Mapping[str, Any], tools: Tools) -> Mapping[str, Any]:
@@ -79,6 +82,20 @@ def _waits(pod: Mapping[str, Any]) -> bool:
 def records(parts: Iterable[Part]) -> dict[str, Any]:
     """For the journal: undo believes the records on the volume by their digests."""
     return {"records": [record for part in parts for record in part.records]}
+
+
+def began_with(parts: Iterable[Part]) -> dict[str, Any]:
+    """For the journal: what did the work."""
+    started = next((part.started for part in parts if part.started), None)
+    if started is None:
+        return {}
+    return {"tool": started.tool, **({"python": started.python} if started.python else {})}
+
+
+def refused(parts: Collection[Part]) -> dict[str, Any]:
+    """The code of a part that did not begin, where none of them did."""
+    codes = [part.refusal.code for part in parts if part.refusal and not part.summary]
+    return {"code": codes[0]} if codes and len(codes) == len(parts) else {}
 
 
 def newest_pods(namespace: str, name: str, tools: Tools) -> dict[str, dict[str, Any]]:
@@ -110,9 +127,9 @@ def ended_well(parts: Collection[Part], of: int) -> bool:
 
 def why_failed(parts: Iterable[Part], reason: str) -> str:
     told = [part for part in parts if part.pod]
-    speaking = [part for part in told if part.summary.get("message") or part.error]
+    speaking = [part for part in told if part.summary.get("message") or part.refusal]
     part = next(iter([*speaking, *told]), Part())
-    said = str(part.summary.get("message") or part.error)
+    said = str(part.summary.get("message") or (part.refusal.message if part.refusal else ""))
     counts = together([each.summary for each in told])
     changed, failed = counts.get("changed"), counts.get("failed")
     numbers = f" It changed {entries(changed)} and could not change {failed:,}." if changed and failed else ""

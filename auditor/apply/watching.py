@@ -9,7 +9,7 @@ import msgspec
 
 from auditor.apply.actions.change_ownership import effect
 from auditor.apply.following import follow
-from auditor.apply.ownership_job import ACTION_ANNOTATION, MODE_ANNOTATION, SELECTOR, Mode
+from auditor.apply.ownership_job import ACTION_ANNOTATION, MODE_ANNOTATION, SELECTOR
 from auditor.apply.progress import Progress
 from auditor.apply.run import came_to, ended
 from auditor.apply.tools import Tools
@@ -18,6 +18,7 @@ from auditor.model.action import ChangeOwnership
 from auditor.model.kubernetes import JOBS, ObjectRef
 from auditor.model.outcome import Outcome, State
 from auditor.model.plan import Step
+from auditor.worker.commands import Mode
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

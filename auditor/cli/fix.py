@@ -67,8 +67,8 @@ def fix(
         typer.Option(
             "--worker-image",
             metavar="IMAGE",
-            help="Image of the ownership Job; it needs Python 3.8 or newer. Default: the release's own, or inside the "
-            "cluster the agent's.",
+            help="Image to try first for the ownership Job; it needs Python 3.8 or later. Without it: the release's "
+            "own image, then others that the plan names.",
             show_default=False,
             rich_help_panel=REPAIR,
         ),

@@ -25,6 +25,7 @@ from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet
 from auditor.questions.content import data_claim
 from auditor.questions.pod_spec import container, security_setting
+from auditor.worker import messages
 
 _ROOT: Final = 0
 _COMPARE: Final = "Compare sharedStorage.subPath with the volumeMounts of the content's pod."
@@ -159,7 +160,9 @@ def _wish(mount: _Mount) -> Wish | Unseen:
     return Wish(one.path, one.user, one.groups)
 
 
-def _answers(look: Look, claim: ObjectRef, wishes: Sequence[Wish]) -> Sequence[tuple[bool, Reach] | Unseen | None]:
+def _answers(
+    look: Look, claim: ObjectRef, wishes: Sequence[Wish]
+) -> Sequence[tuple[messages.Started, Reach] | Unseen | None]:
     pod = next((body for body in server_pods(look) if can_look(body, claim.name)), None)
     if pod is None:
         missing = Unseen(
@@ -168,8 +171,8 @@ def _answers(look: Look, claim: ObjectRef, wishes: Sequence[Wish]) -> Sequence[t
         )
         return [missing] * len(wishes)
     inside = InPod(look.ask, look.namespace, pod["metadata"]["name"], look.found.product.container)
-    python, found = reach(inside, wishes)
-    return [None if one is None else (python, one) for one in found]
+    started, found = reach(inside, wishes)
+    return [None if one is None else (started, one) for one in found]
 
 
 def _not_there(one: ContentDirectory) -> Unseen:
@@ -179,10 +182,14 @@ def _not_there(one: ContentDirectory) -> Unseen:
     )
 
 
-def _with(one: ContentDirectory, told: tuple[bool, Reach] | Unseen) -> ContentDirectory:
+def _with(one: ContentDirectory, told: tuple[messages.Started, Reach] | Unseen) -> ContentDirectory:
     if isinstance(told, Unseen):
         return msgspec.structs.replace(one, problem=told)
-    python, saw = told
+    started, saw = told
     return msgspec.structs.replace(
-        one, method="python" if python else "posix", **{name: getattr(saw, name) for name in Reach.__struct_fields__}
+        one,
+        method=started.tool,
+        python=started.python,
+        limits=started.limits,
+        **{name: getattr(saw, name) for name in Reach.__struct_fields__},
     )

@@ -116,7 +116,7 @@ def _look_into(look: Look, inside: InPod, spec: Json, claim: ObjectRef, mount: D
     if expected.uid == 0:  # no owner is wrong for it, so there is nothing to look for
         return blank
     sight = (
-        looking.with_python(inside, mount.path, expected)
+        looking.with_python(inside, tools.python, mount.path, expected)
         if tools.python
         else looking.with_find(inside, mount.path, expected)
     )
@@ -131,6 +131,8 @@ def _with_sight(blank: OwnershipProbe, saw: JobSight, spec: Json) -> OwnershipPr
         exhaustive=saw.sight.exhaustive,
         root_activations=saw.tools.root_activations,
         method="python" if saw.tools.python else "posix",
+        python=saw.tools.python,
+        limits=saw.tools.limits,
         detectable_share=saw.sight.detectable_share,
         detectable_directories=saw.sight.detectable_directories,
         estimated=saw.sight.estimated,

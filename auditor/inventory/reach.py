@@ -10,45 +10,18 @@ from typing import Final
 
 import msgspec
 
-from auditor.inventory.looking import HAS_PYTHON, LONGEST_LOOK, SKIPPED, InPod
+from auditor.inventory.looking import InPod
 from auditor.model.ownership import Owner, WrongOwner
+from auditor.worker import commands
+from auditor.worker.commands import LONGEST_LOOK
+from auditor.worker.messages import Started, decode
 
 MOST_DIRECTORIES: Final = LONGEST_LOOK
 """A second for each at the least."""
 _SAMPLES: Final = 3
 _LARGEST_ANSWER: Final = 256 * 1024
 """Bytes per directory."""
-
-# $1 is the limit in seconds and $2 that in bytes for each directory; then three words for each: the directory, the
-# user, its groups as find's own tests. "= " and the directory itself, a dot for each entry that the user can read (a
-# directory: read and enter), a line for each that it can't, "end" where find saw everything. As the kernel decides:
-# who owns an entry is judged by the owner's bits alone, whoever else is in its group by the group's.
-_SCRIPT: Final = (
-    "export LC_ALL=C\n"
-    + HAS_PYTHON
-    + r"""
-run() { if command -v timeout >/dev/null 2>&1; then timeout "$@"; else shift; "$@"; fi; }
-seconds=$1 bytes=$2
-shift 2
-while [ $# -gt 0 ]; do
-    printf '= '
-    ls -ndq "$1" 2>/dev/null || echo
-    {
-        run "$seconds" find "$1" -xdev \( """
-    + SKIPPED
-    + r""" \) -prune -o \( -type l \
-            -o -user "$2" \( -perm -500 -o ! -type d -perm -400 \) \
-            -o ! -user "$2" \( $3 \) \( -perm -050 -o ! -type d -perm -040 \) \
-            -o ! -user "$2" ! \( $3 \) \( -perm -005 -o ! -type d -perm -004 \) \
-            \) -exec printf '.%.0s' {} + \
-            -o -exec ls -ndq {} + 2>/dev/null && echo end
-    } | head -c "$bytes"
-    echo
-    shift 3
-done
-"""
-)
-_LISTED: Final = re.compile(r"(\S)(\S{9})(\S?) +\d+ +(\d+) +(\d+) +\d+(?:, +\d+)? +\S+ +\S+ +\S+ (.*)")
+_LISTED: Final = re.compile(r"(\S)(\S{9})(\S?) +\d+ +(\d{1,10}) +(\d{1,10}) +\d+(?:, +\d+)? +\S+ +\S+ +\S+ (.*)")
 _HEADING: Final = "= "
 _WRITE_AND_ENTER: Final = {"owner": (2, 3), "group": (5, 6), "others": (8, 9)}
 
@@ -79,16 +52,16 @@ class _Entry(msgspec.Struct, frozen=True):
     name: str
 
 
-def reach(inside: InPod, wishes: Sequence[Wish]) -> tuple[bool, tuple[Reach | None, ...]]:
-    """Whether the container has Python for our worker, and for each wish what was seen; None where there is no such
-    directory. Raises NotSeenError."""
+def reach(inside: InPod, wishes: Sequence[Wish]) -> tuple[Started, tuple[Reach | None, ...]]:
+    """What the container has for our worker, and for each wish what was seen; None where there is no such directory.
+    Raises NotSeenError."""
     words = [word for wish in wishes for word in (wish.path, str(wish.user.uid), _tests(wish))]
-    limits = (str(max(1, LONGEST_LOOK // len(wishes))), str(_LARGEST_ANSWER))
-    python, *lines = inside.run(["sh", "-c", _SCRIPT, "sh", *limits, *words]) or [""]
-    sections = _sections(lines)
-    if len(sections) != len(wishes):
+    seconds = max(1, LONGEST_LOOK // len(wishes))
+    first, *lines = inside.run(commands.reach(seconds, _LARGEST_ANSWER, words)) or [""]
+    started, sections = decode(first), _sections(lines)
+    if len(sections) != len(wishes) or not isinstance(started, Started):
         raise inside.failure("its shell gave an answer that makes no sense")
-    return python == "python", tuple(_reach(wish, section) for wish, section in zip(wishes, sections, strict=True))
+    return started, tuple(_reach(wish, section) for wish, section in zip(wishes, sections, strict=True))
 
 
 def _tests(wish: Wish) -> str:
@@ -117,7 +90,7 @@ def _reach(wish: Wish, lines: Sequence[str]) -> Reach | None:
     return Reach(
         seen=readable + len(shut),
         exhaustive="end" in (line.lstrip(".") for line in rest),
-        unreadable=_by_owner(certain, wish.path),
+        unreadable=_by_owner(certain),
         has_acl=len(shut) - len(certain),
         top_owner=itself.owner,
         top_writable=itself.mark == "+" or _may_write(itself, wish),
@@ -147,11 +120,11 @@ def _may_write(entry: _Entry, wish: Wish) -> bool:
     return write == "w" and enter in "xst"
 
 
-def _by_owner(entries: Sequence[_Entry], path: str) -> tuple[WrongOwner, ...]:
+def _by_owner(entries: Sequence[_Entry]) -> tuple[WrongOwner, ...]:
     """Most first."""
     rows: dict[Owner, list[str]] = {}
     for entry in entries:
-        rows.setdefault(entry.owner, []).append(entry.name.removeprefix(path).lstrip("/") or ".")
+        rows.setdefault(entry.owner, []).append(entry.name.removeprefix("./"))
     found = [
         WrongOwner(owner=owner, count=len(names), samples=tuple(names[:_SAMPLES])) for owner, names in rows.items()
     ]

@@ -10,9 +10,12 @@ from auditor.model.ownership import Owner, WrongOwner
 class Tools(msgspec.Struct, frozen=True):
     """What the container has, and who a command in it runs as."""
 
-    python: bool
+    python: str
+    """The interpreter; "" without one."""
     user: Owner
     root_activations: tuple[str, ...]
+    limits: tuple[str, ...] = ()
+    """Of the shell program without Python."""
 
 
 class Sight(msgspec.Struct, frozen=True):

@@ -24,6 +24,24 @@ class LabelServiceAccount(msgspec.Struct, frozen=True, kw_only=True, tag_field="
     resource_version: str
 
 
+Knowledge = Literal["found", "none", "not known"]
+"""Whether an image has Python 3.8 or later: a look saw it, a look saw that there is none, or no look was made."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that the ownership Job can run in, and why it is among them. Without Python the shell program runs."""
+
+    image: str
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    python: str = ""
+    """The interpreter that a look saw; "" if it is searched when the Job starts."""
+    has_python: Knowledge = "not known"
+    limits: tuple[str, ...] = ()
+    """What the shell program can't promise with this image's tools, by its own codes, as far as a look saw it."""
+    why: str = ""
+
+
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """How to start a pod of ours so that it runs where, and with the image that, the release's own pod does."""
 
@@ -36,8 +54,21 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     tolerations: tuple[Mapping[str, Any], ...] = ()
     affinity: Mapping[str, Any] | None = None
     priority_class: str = ""
-    python: bool = True
-    """Whether the image has Python 3.8 or newer; without it the POSIX worker is used."""
+    python: str = ""
+    has_python: Knowledge = "not known"
+    limits: tuple[str, ...] = ()
+    why: str = ""
+    others: tuple[Candidate, ...] = ()
+    """The images to try next, in this order, if this one fails before anything is stopped."""
+
+    @property
+    def posix(self) -> bool:
+        """Whether the shell program does the work."""
+        return self.has_python == "none"
+
+    def taking(self, one: Candidate, others: tuple[Candidate, ...] = ()) -> Placement:
+        """The same place, with another image."""
+        return msgspec.structs.replace(self, **msgspec.structs.asdict(one), others=others)
 
 
 class ChangeOwnership(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="change-ownership"):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import msgspec
 
 from auditor.model.kubernetes import ObjectRef
@@ -26,15 +23,6 @@ PACKAGE_MANAGER_USER = Owner(999, 999)
 def entries(count: int) -> str:
     """As a person says it: "1 entry", "2,000 entries"."""
     return f"{count:,} {'entry' if count == 1 else 'entries'}"
-
-
-def worker_event(line: str) -> dict[str, Any]:
-    """A line that the ownership worker printed; empty for any other that a log may hold."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
 
 
 class WrongOwner(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +51,10 @@ class OwnershipProbe(msgspec.Struct, frozen=True, kw_only=True):
     """License activations that root left behind, as paths below the volume's root."""
     method: str = ""
     """"python" or "posix": with what it was looked."""
+    python: str = ""
+    """The interpreter that the container has."""
+    limits: tuple[str, ...] = ()
+    """Without one: what its tools don't allow the shell program, by its own codes."""
     detectable_share: float | None = None
     """Where not exhaustive: the smallest share of wrong entries, strewn evenly, that this look meets with 95 %."""
     detectable_directories: float | None = None
@@ -103,6 +95,8 @@ class ContentDirectory(msgspec.Struct, frozen=True, kw_only=True):
     top_writable: bool = True
     method: str = ""
     """"python" or "posix": what the server's image has for a Job."""
+    python: str = ""
+    limits: tuple[str, ...] = ()
     problem: Unseen | None = None
 
     @property

@@ -24,6 +24,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Whom Package Manager runs as there, and so who must own its files; None where values and chart name nobody."""
     catalog: str = ""
     """A digest of the rows that --catalog added to those that it is judged by."""
+    image: str = ""
+    """The server's image there, as far as the values and the chart's defaults say it."""
     ownership_hook: bool = False
     """Whether the chart would run its own ownership hook there."""
     failed: bool = False

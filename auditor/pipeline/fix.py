@@ -8,13 +8,18 @@ import msgspec
 
 from auditor.apply.journal import Journal
 from auditor.apply.progress import Progress
-from auditor.apply.run import apply, dry_run
+from auditor.apply.run import apply, dry_run, terminable
+from auditor.apply.tools import Tools
+from auditor.apply.trial import Tried, chosen
 from auditor.errors import Interrupted, PositAuditError
+from auditor.model.action import ChangeOwnership
 from auditor.model.finding import Finding
 from auditor.model.outcome import Outcome, State, Verdict
+from auditor.model.plan import Plan, Step
 from auditor.pipeline.prepare import Prepared, sights, tools_of
 from auditor.pipeline.probe import Tell
 from auditor.pipeline.scan import look
+from auditor.planning.plan import with_action
 from auditor.verify import verify
 
 
@@ -45,10 +50,31 @@ def carry_out(
     """Exactly the plan, or StepsRefused before anything is changed. Raises Interrupted on Ctrl-C, SIGTERM or SIGHUP."""
     with tools_of(prepared, charts, helm) as tools:
         dry_run(prepared.plan, tools)
-        journal = Journal.create(prepared.plan)
-        outcomes = apply(prepared.plan, tools, journal, progress)
-    verdicts = verify(prepared.plan, prepared.before.findings, _after(prepared, journal.path, tell), outcomes)
+        made = _with_tried_images(prepared.plan, tools, tell)
+        journal = Journal.create(made)
+        outcomes = apply(made, tools, journal, progress)
+    verdicts = verify(made, prepared.before.findings, _after(prepared, journal.path, tell), outcomes)
     return FixResult(outcomes=outcomes, verdicts=verdicts, journal=journal.path)
+
+
+def _with_tried_images(made: Plan, tools: Tools, tell: Tell) -> Plan:
+    """Each Job in the first of its images that a pod without the volume could use. Raises PlanRefused if there is
+    none, Interrupted; by then nothing but that pod was made, and it is deleted."""
+    tried: Tried = {}
+
+    def placed(step: Step) -> Step:
+        if not isinstance(step.action, ChangeOwnership):
+            return step
+        placement = chosen(step.action, tools, tell, tried)
+        if placement.image != step.action.placement.image:
+            tell(f"{step.id} works in image {placement.image}: {placement.why}.")
+        return with_action(step, msgspec.structs.replace(step.action, placement=placement))
+
+    with terminable():
+        try:
+            return msgspec.structs.replace(made, steps=tuple(map(placed, made.steps)))
+        except KeyboardInterrupt:
+            raise Interrupted("Stopped while an image was tried; nothing was changed.") from None
 
 
 def _after(prepared: Prepared, journal: Path, tell: Tell) -> tuple[Finding, ...]:

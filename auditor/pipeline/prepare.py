@@ -26,7 +26,8 @@ from auditor.pipeline.probe import Tell, looks
 from auditor.pipeline.scan import Asked, ScanRequest, ScanResult, checked, look
 from auditor.planning.choosing import Choice, chosen, narrowed
 from auditor.planning.groups import hold, with_dependents
-from auditor.planning.placing import with_image, with_own_image, with_shards
+from auditor.planning.images import with_images
+from auditor.planning.placing import with_shards
 from auditor.planning.plan import with_action
 from auditor.rules import discover
 from auditor.settings import ClusterSettings
@@ -61,8 +62,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobWishes(msgspec.Struct, frozen=True, kw_only=True):
-    """How the plan's ownership Jobs are to work. Without an image: the agent's own inside the cluster, otherwise the
-    release's."""
+    """How the plan's ownership Jobs are to work. `image` is tried before those that planning/images.py finds."""
 
     image: str = ""
     shards: int = 1
@@ -130,12 +130,8 @@ def _made(
     tell: Tell,
 ) -> Plan:
     helm = _helm_major(connection, request, before)
-    made = chosen(before.snapshot, before.findings, choice, unsafe=unsafe, helm_major=helm, rules=_rules())
-    if jobs.image:
-        made = with_image(made, jobs.image)
-    else:
-        own = own_pod(Reader(connection))
-        made = with_own_image(made, own) if own else made
+    findings = with_images(before.snapshot, before.findings, asked=jobs.image, own=own_pod(Reader(connection)))
+    made = chosen(before.snapshot, findings, choice, unsafe=unsafe, helm_major=helm, rules=_rules())
     made, whole = with_shards(made, before.snapshot, jobs.shards)
     for sentence in whole:
         tell(sentence)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from auditor.apply.look_job import PROGRAM, VOLUME, look
+from auditor.apply.look_job import look
 from auditor.apply.run import terminable
 from auditor.apply.tools import Tools, open_tools
 from auditor.cluster.connect import Connection, connect
@@ -25,7 +25,7 @@ from auditor.model.scope import ProbeMode, Scope
 from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet, ReleaseState
 from auditor.pipeline.scan import Asked, ScanRequest, checked
-from auditor.planning.placing import image_of
+from auditor.planning.images import of_agent
 from auditor.questions.reowning import change_ownership
 from auditor.settings import ClusterSettings
 
@@ -52,7 +52,8 @@ def looks(connection: Connection, request: ScanRequest, asked: Asked, tell: Tell
             if claim in sights:
                 continue
             if isinstance(would, ChangeOwnership):
-                placement = image_of(would, own) if own else would.placement
+                agent = of_agent(would, own) if own else None
+                placement = would.placement.taking(agent) if agent else would.placement
                 sights[claim] = _look(msgspec.structs.replace(would, placement=placement), tools, tell)
             else:
                 sights[claim] = would
@@ -72,9 +73,8 @@ def _wanted(release: ReleaseState) -> Iterator[tuple[ObjectRef, ChangeOwnership 
 
 def _look(would: ChangeOwnership, tools: Tools, tell: Tell) -> JobSight | Unseen:
     tell(f"Looking into {would.claim} with a short-lived Job that mounts it read-only …")
-    command = looking.job_command(VOLUME, PROGRAM, would.owner)
     try:
-        return looking.from_job(look(would, command, tools, lambda _: None), VOLUME, would.claim)
+        return looking.from_job(look(would, tools, lambda _: None), would.claim)
     except NotSeenError as error:
         return error.unseen
     except KeyboardInterrupt:

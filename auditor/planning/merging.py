@@ -45,6 +45,7 @@ def _ownership(one: ChangeOwnership, other: ChangeOwnership) -> ChangeOwnership:
         one,
         wrong=max(one.wrong, other.wrong),
         after_stop=one.after_stop or other.after_stop,
+        placement=max(one.placement, other.placement, key=lambda placement: len(placement.others)),
         move_aside=tuple(sorted({*one.move_aside, *other.move_aside})),
     )
 

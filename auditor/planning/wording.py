@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from auditor.model.action import (
     Action,
+    Candidate,
     ChangeOwnership,
     HandBackFields,
     LabelServiceAccount,
     PatchValues,
+    Placement,
     ScaleWorkload,
     UpgradeRelease,
     ValueEdit,
@@ -18,8 +21,9 @@ from auditor.model.held import HeldField
 from auditor.model.keypath import join_key
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.migration import Note
+from auditor.questions import holders
 from auditor.questions.admission import enforces, refused_as_root, refuses_root
-from auditor.questions.holders import in_words
+from auditor.worker.limits import IN_WORDS, NO_RECORD, in_words
 
 _MOST_CHANGES = 12
 
@@ -90,7 +94,7 @@ def _held_diff(held: HeldField) -> tuple[str, ...]:
 def _overruled_diff(action: PatchValues | UpgradeRelease) -> tuple[str, ...]:
     if not action.overruled:
         return ()
-    lines = (f"!   {in_words(held)}" for held in action.overruled)
+    lines = (f"!   {holders.in_words(held)}" for held in action.overruled)
     return ("  conflicts that Helm overrules (--force-conflicts), these and no others", *lines)
 
 
@@ -103,7 +107,27 @@ def _ownership_diff(action: ChangeOwnership) -> tuple[str, ...]:
     ]
     for path in action.move_aside:
         lines += [f"-   {path}", f"+   {path}, renamed in its place: root's license activation, kept"]
-    return tuple(lines)
+    return (*lines, *_image_lines(action.placement))
+
+
+def _image_lines(placement: Placement) -> Iterator[str]:
+    """Which image, why, and what comes next."""
+    why = f", because {placement.why}" if placement.why else ""
+    yield f"  in image {placement.image}{why}; {_with_what(placement)}"
+    if placement.others:
+        yield "  it is tried before anything is stopped; if it fails, then"
+    for one in placement.others:
+        yield f"    image {one.image}, because {one.why}; {_with_what(one)}"
+
+
+def _with_what(one: Placement | Candidate) -> str:
+    match one.has_python:
+        case "none":
+            return "without Python"
+        case "found" if one.python:
+            return f"Python: {one.python}"
+        case _:
+            return "Python: searched when the Job starts"
 
 
 def _upgrade_diff(action: UpgradeRelease) -> tuple[str, ...]:
@@ -168,15 +192,13 @@ def interrupts(action: Action) -> str:
             )
 
 
-_POSIX_LIMITS = (
-    " The image has no Python 3.8, so find and chown do the work, one entry after the other, and can't promise what the"
-    " program does: former owners are not recorded, setuid and setgid bits are lost, a directory that is swapped for a"
-    " link meanwhile is not noticed, and what is cut off looks at everything again. --worker-image names another image."
-)
-
-
 def _ownership_interrupts(action: ChangeOwnership) -> str:
-    limits = "" if action.placement.python else _POSIX_LIMITS
+    limits = ""
+    if action.placement.posix:
+        limits = (
+            f" The shell program does the work, with these limits: {in_words(action.placement.limits)}."
+            " --worker-image names an image that has Python 3.8 or later."
+        )
     if refuses_root(action.pod_security):
         limits += f" {refused_as_root(action.claim.namespace, enforces(action.pod_security))}"
     who = f"{action.shards} pods of a Job walk" if action.shards > 1 else "A Job's pod walks"
@@ -189,13 +211,13 @@ def undo(action: Action) -> str:
     match action:
         case LabelServiceAccount():
             return "posit-audit undo takes the label away again."
-        case ChangeOwnership() if action.placement.python:
+        case ChangeOwnership() if not action.placement.posix or NO_RECORD not in action.placement.limits:
             return (
                 "posit-audit undo gives each changed entry back to the owner it had, from a record that is kept on the"
                 " volume."
             )
         case ChangeOwnership():
-            return "Not exactly: former owners are not recorded without Python in the image."
+            return f"Not exactly: {IN_WORDS[NO_RECORD]}."
         case ScaleWorkload():
             return f"posit-audit undo sets its replicas back to {action.before}."
         case HandBackFields():

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from auditor.model.action import ChangeOwnership, Placement
+from auditor.model.action import ChangeOwnership, Knowledge, Placement
 from auditor.model.finding import Fix
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.ownership import ContentDirectory, Owner, OwnershipProbe
@@ -27,7 +27,7 @@ def repair(release: ReleaseState, probe: OwnershipProbe, summary: str) -> Fix:
     modes = {mode for claim in seen(release.claims) if claim.ref == probe.claim for mode in claim.access_modes}
     if modes != {"ReadWriteOncePod"} or not workload.replicas:
         return Fix(summary=summary, actions=(action,))
-    python = action.placement.python
+    python = not action.placement.posix
     return Fix(
         summary=f"{summary} The server is stopped for it, since {probe.claim} is ReadWriteOncePod.",
         actions=(
@@ -52,7 +52,7 @@ def change_ownership(release: ReleaseState, probe: OwnershipProbe) -> ChangeOwne
         path=claim.sub_path,
         pod_security=_pod_security(release),
         move_aside=probe.root_activations,
-        placement=_placement(release, claim, probe.method),
+        placement=_placement(release, claim, probe),
     )
 
 
@@ -67,7 +67,7 @@ def give_directory(release: ReleaseState, directory: ContentDirectory, owner: Ow
         wrong=directory.unreadable_count or 1,
         path=directory.sub_path,
         pod_security=_pod_security(release),
-        placement=_placement(release, claim, directory.method),
+        placement=_placement(release, claim, directory),
     )
 
 
@@ -83,7 +83,10 @@ def _claim(release: ReleaseState, ref: ObjectRef) -> Claim:
     return claim
 
 
-def _placement(release: ReleaseState, claim: Claim, method: str) -> Placement:
+_KNOWN: Mapping[str, Knowledge] = {"python": "found", "posix": "none"}
+
+
+def _placement(release: ReleaseState, claim: Claim, saw: OwnershipProbe | ContentDirectory) -> Placement:
     spec = required.workload(release).pod_spec.reveal()
     server = container(spec, release.product.container)
     return Placement(
@@ -95,7 +98,9 @@ def _placement(release: ReleaseState, claim: Claim, method: str) -> Placement:
         tolerations=tuple(spec.get("tolerations") or ()),
         affinity=_node_affinity(spec),
         priority_class=spec.get("priorityClassName") or "",
-        python=method != "posix",
+        python=saw.python,
+        has_python=_KNOWN.get(saw.method, "not known"),
+        limits=saw.limits,
     )
 
 

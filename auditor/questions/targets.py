@@ -98,8 +98,20 @@ def _judged(
         notes=notes,
         owner=_owner(seen, version) if chart.name == Product.PACKAGE_MANAGER else None,
         catalog=catalog.added,
+        image=_image(seen, chart.app_version(version) or ""),
         ownership_hook=bool(_found(seen, "enableMigration")),
     )
+
+
+def _image(seen: Mapping[str, Any], app_version: str) -> str:
+    """As the charts' templates put it together: the operating system behind the version, before that in front of it."""
+    repository, tag = _found(seen, "image", "repository"), _found(seen, "image", "tag")
+    version = _found(seen, "versionOverride") or app_version
+    if not tag and version:
+        system = _found(seen, "image", "os")
+        tag = f"{version}-{system}" if system else f"{_found(seen, 'image', 'tagPrefix') or ''}{version}"
+    known = isinstance(repository, str) and repository and isinstance(tag, str | int) and tag
+    return f"{repository}:{tag}" if known else ""
 
 
 def _owner(seen: Mapping[str, Any], version: str) -> Owner | Unseen | None:

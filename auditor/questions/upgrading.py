@@ -56,7 +56,7 @@ def _actions(release: ReleaseState, target: Target) -> Iterator[Action]:
     # What root writes after the change of owner would be wrong again: nothing may write between it and the upgrade.
     workload = required.workload(release)
     owns = tuple(_owns(release, workload, target))
-    python = all(own.placement.python for own in owns)
+    python = all(not own.placement.posix for own in owns)
     if workload.replicas:
         yield stop(workload, python=python)
     yield from owns

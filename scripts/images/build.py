@@ -5,21 +5,21 @@ python -m scripts.images.build     prints the archive, for `kind load image-arch
 
 import hashlib
 import platform
+import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 from scripts import packages
-from scripts.images import oci
+from scripts.images import oci, pythons
 from scripts.localcluster.settings import PAUSE_IMAGE
 from scripts.places import cache, hand_over
 from scripts.progress import StepFailedError, only_one, run_step, say
 
 _HERE = Path(__file__).resolve().parent
 _BUSYBOX = Path("/bin/busybox")
-_TOOLS = "bash,coreutils,curl,dash,findutils,grep,python3,sed,tini"
+_PACKAGES = "bash,coreutils,curl,dash,findutils,grep,python3,sed,tini"
 _DROPPED = ("usr/share/doc/", "usr/share/locale/", "usr/share/man/", "usr/share/perl", "usr/lib/x86_64-linux-gnu/perl")
-_PYTHON = ("usr/bin/python3", "usr/lib/python3", "usr/share/python3", "usr/bin/pydoc3")
 _PORTS = {"connect": "3939", "package-manager": "4242"}
 _USERS = {"root": 0, "rstudio-pm": 999, "rstudio-connect": 998}
 
@@ -61,18 +61,20 @@ def _make_pause(archive: Path) -> None:
 
 
 def _make_products(archive: Path) -> None:
-    tools, python = _tools_layers()
+    tools, pythons = _debian_layers()
     server, busybox = _server_layer(), _busybox_layer()
     images = []
     for row in _rows():
         kind = row["kind"]
         if kind in _PORTS:
+            gnu = row["tools"] == "gnu"
             image = oci.Image(
                 name=row["name"],
-                layers=[tools, *([python] if row["python"] else []), server],
-                entrypoint=["tini", "--"],
+                layers=[*([tools, _shell_layer()] if gnu else [busybox]), *pythons[row["python"]], server],
+                entrypoint=["tini", "--"] if gnu else [],
                 command=["/usr/local/bin/startup.sh"],
                 environment={"STAND_IN_PORT": _PORTS[kind]},
+                user=row["user"],
             )
         else:
             command = ["sh"] if kind == "busybox" else ["true"]
@@ -82,16 +84,24 @@ def _make_products(archive: Path) -> None:
     oci.write_archive(archive, images)
 
 
-def _tools_layers() -> tuple[Path, Path]:
-    """Debian packages as two layers: everything else, and python3."""
-    tools, python, whole = (_folder() / f"{name}.layer.tar" for name in ("tools", "python", "whole"))
-    if not (tools.is_file() and python.is_file()):
-        making = ["mmdebstrap", "--variant=extract", f"--include={_TOOLS}", suite(), str(whole)]
-        log = _folder() / "mmdebstrap.log"
-        run_step("Unpacking Debian packages for the stand-in images", making, log=log, expected="half a minute")
-        oci.split_layer(whole, tools, python, parted=_PYTHON, dropped=_DROPPED)
-        whole.unlink()
-    return tools, python
+def _debian_layers() -> tuple[Path, dict[str, list[Path]]]:
+    """Debian packages: the layer of everything but Python, and the layers of each place where an image may keep it."""
+    whole, tools = _folder() / "whole.tar", _folder() / "tools.layer.tar"
+    making = ["mmdebstrap", "--variant=extract", f"--include={_PACKAGES}", suite(), str(whole)]
+    log = _folder() / "mmdebstrap.log"
+    run_step("Unpacking Debian packages for the stand-in images", making, log=log, expected="half a minute")
+    kept = pythons.everything_else
+    oci.copy_layer(whole, tools, lambda name: None if name.startswith(_DROPPED) else kept(name))
+    made = pythons.layers(whole, _folder())
+    whole.unlink()
+    return tools, made
+
+
+def _shell_layer() -> Path:
+    """No package brings /bin/sh: dash makes the link when it is configured, and nothing is configured here."""
+    layer = _folder() / "shell.layer.tar"
+    oci.write_layer(layer, {}, {"bin/sh": "dash"})
+    return layer
 
 
 def _server_layer() -> Path:
@@ -106,19 +116,18 @@ def _server_layer() -> Path:
         "usr/local/bin/busybox": (_BUSYBOX.read_bytes(), 0o755),
         "usr/local/bin/startup.sh": ((_HERE / "server" / "startup.sh").read_bytes(), 0o755),
     }
-    # No package brings /bin/sh: dash makes the link when it is configured, and nothing is configured here.
-    oci.write_layer(layer, files, {"bin/sh": "bash"})
+    oci.write_layer(layer, files)
     return layer
 
 
 def _busybox_layer() -> Path:
     """Busybox alone, with a link for each of its commands beside it."""
     layer = _folder() / "busybox.layer.tar"
-    commands = ("sh", "sleep", "true", "ls", "cat", "cp", "id", "echo", "chown", "chmod", "find", "stat", "mkdir")
+    listed = subprocess.run([_BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split()
     oci.write_layer(
         layer,
         {"bin/busybox": (_BUSYBOX.read_bytes(), 0o755)},
-        {f"bin/{command}": "busybox" for command in commands},
+        {f"bin/{command}": "busybox" for command in listed if command != "busybox"},
     )
     return layer
 

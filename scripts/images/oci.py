@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class Image:
     entrypoint: Sequence[str]
     command: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
 
 
 def write_archive(path: Path, images: Sequence[Image]) -> None:
@@ -77,15 +78,16 @@ def write_layer(path: Path, files: Mapping[str, tuple[bytes, int]], links: Mappi
             layer.addfile(link)
 
 
-def split_layer(source: Path, rest: Path, part: Path, *, parted: tuple[str, ...], dropped: tuple[str, ...]) -> None:
-    """Copy a tar file into two, by how paths begin: `parted` go to `part`, `dropped` nowhere, others to `rest`."""
-    with tarfile.open(source) as whole, tarfile.open(rest, "w") as others, tarfile.open(part, "w") as some:
+def copy_layer(source: Path, target: Path, place: Callable[[str], str | None]) -> None:
+    """Copy a tar file. `place` says where each path goes, without leading slash; None leaves it out."""
+    partial = target.with_suffix(".partial")
+    with tarfile.open(source) as whole, tarfile.open(partial, "w") as copy:
         for member in whole:
-            name = member.name.removeprefix("./")
-            if name.startswith(dropped):
-                continue
-            target = some if name.startswith(parted) else others
-            target.addfile(member, whole.extractfile(member) if member.isreg() else None)
+            name = place(member.name.removeprefix("./"))
+            if name is not None:
+                member.name = name
+                copy.addfile(member, whole.extractfile(member) if member.isreg() else None)
+    partial.rename(target)
 
 
 def _config(image: Image, layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def _config(image: Image, layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]
             "Env": [f"{name}={value}" for name, value in {"PATH": path, **image.environment}.items()],
             "Entrypoint": list(image.entrypoint),
             "Cmd": list(image.command),
+            "User": image.user,
         },
         "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]},
     }

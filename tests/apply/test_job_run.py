@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from auditor.apply.actions import change_ownership
@@ -16,7 +17,7 @@ from auditor.apply.ownership_job import UID_ANNOTATION, name_of
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsStale, PlanRefused, Unavailable
 from auditor.model.action import Placement
-from auditor.model.kubernetes import CLAIMS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Access, Resource
+from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Access, Resource
 from auditor.model.outcome import State
 from tests.steps import ownership
 
@@ -27,6 +28,7 @@ FAILED = {
     "conditions": [{"type": "Failed", "status": "True", "message": "Container ownership failed with exit code 1"}]
 }
 SUMMARY = {"event": "summary", "seen": 12, "changed": 5, "failed": 0, "moved_aside": [], "message": None}
+TOLD = {key: value for key, value in SUMMARY.items() if key not in ("event", "message")}
 
 
 def line(**event: Any) -> str:
@@ -47,6 +49,7 @@ class Cluster:
     job: dict[str, Any] | None = None
     spec: dict[str, Any] = field(default_factory=dict)
     made: int = 0
+    programs: list[dict[str, Any]] = field(default_factory=list)
     commands: list[list[str]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     stays: bool = False
@@ -120,6 +123,9 @@ class Cluster:
             raise Forbidden(self.refuse_pods)
         if dry_run:
             return dict(body)
+        if resource == CONFIG_MAPS:
+            self.programs.append(dict(body))
+            return dict(body)
         if self.refuse_jobs:
             raise Unavailable("Not now.", hint="Later.")
         if self.job is not None:
@@ -172,7 +178,7 @@ def test_progress_is_told_and_the_job_goes_when_it_is_done(cluster: Cluster, too
     cluster.phases = ["Pending", "Running"]
     cluster.logs = [["not json", "[]", line(event="progress", seen=5, changed=2)], [line(**SUMMARY)]]
     told: list[Mapping[str, Any]] = []
-    assert run(ACTION, "change", tools, told.append) == SUMMARY
+    assert run(ACTION, "change", tools, told.append) == TOLD
     assert [counts["seen"] for counts in told if "seen" in counts] == [5]
     assert told[0]["note"].startswith("pod pod-1: pending")
     assert cluster.deleted == ["job-1"]
@@ -187,7 +193,7 @@ def test_an_api_server_that_does_not_answer_for_a_while_is_waited_for(cluster: C
     """Its upgrade takes minutes, and the Job goes on."""
     cluster.statuses, cluster.silences = [{"active": 1}, {"active": 1}, COMPLETE], [0, 0, 0, 300, 300]
     told: list[Mapping[str, Any]] = []
-    assert run(ACTION, "change", tools, told.append) == SUMMARY
+    assert run(ACTION, "change", tools, told.append) == TOLD
     assert "waiting: the API server does not answer (The API server s can't be reached" in told[0]["note"]
 
 
@@ -292,7 +298,7 @@ def test_a_suspended_job_is_waited_for(cluster: Cluster, tools: Tools) -> None:
     cluster.spec = {"suspend": True}
     cluster.phases = ["Pending"] * 400 + ["Running"]
     cluster.statuses = [{}] * 400 + [COMPLETE]
-    assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
+    assert run(ACTION, "change", tools, lambda _: None) == TOLD
 
 
 def test_a_job_that_was_suspended_gets_its_time_to_start_afterwards(cluster: Cluster, tools: Tools) -> None:
@@ -304,7 +310,7 @@ def test_a_job_that_was_suspended_gets_its_time_to_start_afterwards(cluster: Clu
     cluster.spec = {"suspend": True}
     cluster.phases = ["Pending"] * 500 + ["Running"]
     cluster.statuses = [{}] * 500 + [COMPLETE]
-    assert run(ACTION, "change", tools, resume) == SUMMARY
+    assert run(ACTION, "change", tools, resume) == TOLD
 
 
 def test_a_part_that_went_on_in_another_pod_keeps_what_both_wrote_down(cluster: Cluster, tools: Tools) -> None:
@@ -335,7 +341,7 @@ def test_what_a_job_did_that_ended_unwatched_is_part_of_the_next_one(cluster: Cl
     assert effect.message.startswith("5 entries given to 999:999.")
 
     cluster.job, cluster.statuses = existing(COMPLETE), [COMPLETE, FAILED]
-    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(event="refusal", message="no")]]
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(event="refusal", code="failed", message="no")]]
     with pytest.raises(ActionFailed) as failed:
         run(ACTION, "change", tools, lambda _: None)
     assert failed.value.details["records"] == ["a:1:x"]
@@ -355,7 +361,7 @@ def test_what_pods_did_whose_log_is_gone_is_told_apart(cluster: Cluster, tools: 
 
 def test_the_job_of_an_earlier_run_is_watched_on(cluster: Cluster, tools: Tools) -> None:
     cluster.job = existing({})
-    assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
+    assert run(ACTION, "change", tools, lambda _: None) == TOLD
     assert (cluster.made, cluster.deleted) == (0, ["old"])
 
 
@@ -372,8 +378,8 @@ def test_a_job_that_another_run_watched_too_may_be_gone_once_it_is_done(cluster:
     def pause(_: float) -> None:
         cluster.job = None
 
-    whole = {**SUMMARY, "complete": True}
-    cluster.statuses, cluster.logs = [{"active": 1}], [[line(**whole)]]
+    whole = {**TOLD, "complete": True}
+    cluster.statuses, cluster.logs = [{"active": 1}], [[line(event="summary", **whole)]]
     assert run(ACTION, "change", replace(tools, pause=pause), lambda _: None) == whole
     with pytest.raises(ActionFailed, match="deleted by somebody"):
         run(ownership(shards=2), "change", replace(tools, pause=pause), lambda _: None)
@@ -409,7 +415,7 @@ def test_a_job_that_is_over_or_of_another_claim_makes_room(
 
 def test_a_lost_answer_to_the_creation_makes_no_second_job(cluster: Cluster, tools: Tools) -> None:
     cluster.lose_answer = True
-    assert run(ACTION, "change", tools, lambda _: None) == SUMMARY
+    assert run(ACTION, "change", tools, lambda _: None) == TOLD
     assert cluster.made == 1
 
 
@@ -487,7 +493,7 @@ def test_an_undo_that_fails_keeps_the_digests_of_the_job_that_it_deleted(
 ) -> None:
     cluster.job, cluster.refuse_jobs = existing(COMPLETE), not starts
     cluster.statuses = [COMPLETE, FAILED]
-    cluster.logs = [[line(**SUMMARY, records=["b:2:y"])], [line(event="refusal", message="x. No owner was changed.")]]
+    cluster.logs = [[line(**SUMMARY, records=["b:2:y"])], [line(event="refusal", code="record-changed", message="x.")]]
     with pytest.raises(ActionFailed) as failed:
         change_ownership.undo(ownership(records=("a:1:x",)), tools, lambda _: None)
     assert failed.value.details["records"] == ["a:1:x", "b:2:y"]
@@ -502,7 +508,7 @@ def test_the_digests_of_another_claims_job_are_not_taken(cluster: Cluster, tools
 
 def test_a_record_that_is_not_believed_refuses_the_undo_and_its_log_stays(cluster: Cluster, tools: Tools) -> None:
     cluster.statuses = [FAILED]
-    cluster.logs = [[line(event="refusal", message="The record x is gone. No owner was changed. Bring it back.")]]
+    cluster.logs = [[line(event="refusal", code="record-gone", message="The record x is gone. Bring it back.")]]
     with pytest.raises(PlanRefused, match="The record x is gone") as refused:
         change_ownership.undo(ACTION, tools, lambda _: None)
     assert "kubectl logs" in refused.value.hint
@@ -511,7 +517,7 @@ def test_a_record_that_is_not_believed_refuses_the_undo_and_its_log_stays(cluste
 
 def test_an_undo_without_a_record_has_nothing_to_do(cluster: Cluster, tools: Tools) -> None:
     cluster.statuses = [FAILED]
-    cluster.logs = [[line(event="refusal", message="There is no state /volume/x: nothing is known to undo.")]]
+    cluster.logs = [[line(event="refusal", code="nothing-to-undo", message="There is nothing.")]]
     assert change_ownership.undo(ACTION, tools, lambda _: None).state is State.ALREADY
     assert cluster.job is None
 
@@ -546,9 +552,36 @@ def test_an_undo_on_a_volume_of_one_node_that_several_use_is_refused(cluster: Cl
         change_ownership.undo(ACTION, tools, lambda _: None)
 
 
-def test_an_undo_without_python_is_refused(tools: Tools) -> None:
-    with pytest.raises(PlanRefused, match="no Python"):
-        change_ownership.undo(ownership(placement=Placement(image="i", python=False)), tools, lambda _: None)
+def test_an_undo_without_a_record_that_could_be_kept_is_refused(tools: Tools) -> None:
+    placement = Placement(image="i", has_python="none", limits=("no-record",))
+    with pytest.raises(PlanRefused, match="has not the tools"):
+        change_ownership.undo(ownership(placement=placement), tools, lambda _: None)
+
+
+def test_the_shell_program_never_works_beside_the_server(cluster: Cluster, tools: Tools) -> None:
+    """It works by paths, which somebody could exchange meanwhile."""
+    action = ownership(placement=Placement(image="i", has_python="none", limits=("no-shards",)))
+    cluster.users = ["n1"]
+    for way in (change_ownership.check, lambda action, tools: change_ownership.undo(action, tools, lambda _: None)):
+        with pytest.raises(PlanRefused, match="only while nothing else uses the volume: pod pm uses"):
+            way(action, tools)
+    assert change_ownership.check(msgspec.structs.replace(action, after_stop=True), tools) == ""
+    assert cluster.made == 0
+
+
+def test_a_program_that_was_swapped_is_told_with_what_to_do(cluster: Cluster, tools: Tools) -> None:
+    cluster.statuses = [FAILED]
+    cluster.logs = [[line(event="refusal", code="digest-mismatch", message="Not what was sent.")]]
+    with pytest.raises(ActionFailed, match="does not hold the program") as failed:
+        run(ACTION, "change", tools, lambda _: None)
+    assert "kubectl delete configmap -n posit posit-audit-worker-" in failed.value.hint
+
+
+@pytest.mark.parametrize("lie", ['{"event":"summary","changed":"all"}', '{"event":"refusal"}', '{"event":[]}', "\x00"])
+def test_a_pod_that_lies_is_not_believed_and_ends_nothing(cluster: Cluster, tools: Tools, lie: str) -> None:
+    cluster.logs = [[lie]]
+    effect = change_ownership.act(ACTION, tools, lambda _: None)
+    assert "how much it did is unknown" in effect.message
 
 
 def test_a_job_that_was_short_of_memory_to_the_end_says_so(cluster: Cluster, tools: Tools) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from auditor.apply import look_job
 from auditor.errors import ActionFailed, Conflict, NotFound, PlanRefused
-from auditor.model.kubernetes import CLAIMS, JOBS, PODS, Resource
+from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, JOBS, PODS, Resource
 from tests.steps import ownership
 
 WOULD = ownership(path="sub")
@@ -44,18 +44,17 @@ class Cluster:
         return iter(self.pods if resource == PODS else self.events)
 
     def log(self, *_: Any, **__: Any) -> Iterator[str]:
-        return iter(["posix", "0", "0", "--", "end"])
-
-    def apply(self, _resource: Resource, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        self.config_maps.append(body)
-        return body
+        return iter(['{"event":"started","tool":"posix"}', "0", "0", "--", "end"])
 
     def create(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+        if resource == CONFIG_MAPS:
+            self.config_maps.append(body)
+            return dict(body)
         assert resource == JOBS
         if self.job:
             raise Conflict("exists")
         self.made += 1
-        self.job = {**body["metadata"], "uid": "job-uid"}
+        self.job = {"namespace": "posit", **body["metadata"], "uid": "job-uid"}
         if self.lose_answer:
             raise Conflict("exists")
         return {"metadata": self.job}
@@ -73,11 +72,11 @@ def look(cluster: Cluster) -> list[str]:
     tools: Any = SimpleNamespace(
         reader=cluster, writer=cluster, pause=lambda _: None, clock=lambda: 0.0, start_seconds=300
     )
-    return look_job.look(WOULD, ("true",), tools, lambda _: None)
+    return look_job.look(WOULD, tools, lambda _: None)
 
 
 def test_it_can_change_nothing() -> None:
-    spec = look_job.job(WOULD, ("true",))["spec"]["template"]["spec"]
+    spec = look_job.job(WOULD)["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     assert spec["automountServiceAccountToken"] is False
     assert spec["volumes"][0]["persistentVolumeClaim"]["readOnly"] is True
@@ -88,7 +87,7 @@ def test_it_can_change_nothing() -> None:
 
 
 def test_no_watcher_of_ownership_jobs_and_no_service_takes_it_for_its_own() -> None:
-    labels = look_job.job(WOULD, ("true",))["metadata"]["labels"]
+    labels = look_job.job(WOULD)["metadata"]["labels"]
     assert labels["app.kubernetes.io/component"] == "look"
     assert "app.kubernetes.io/instance" not in labels
 

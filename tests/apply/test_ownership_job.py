@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
+from auditor.apply import program
 from auditor.apply.ownership_job import (
     ACTION_ANNOTATION,
     MODE_ANNOTATION,
     SELECTOR,
-    config_map,
     job,
     name_of,
     pod,
 )
-from auditor.model.action import Placement
+from auditor.model.action import ChangeOwnership, Placement
 from auditor.model.ownership import Owner
+from auditor.worker import bundle
+from auditor.worker.commands import Mode
 from tests.steps import ownership
 
 PLACEMENT = Placement(
@@ -29,6 +33,7 @@ PLACEMENT = Placement(
     },
     priority_class="high",
 )
+WITHOUT = Placement(image="i", has_python="none")
 ACTION = ownership(placement=PLACEMENT, move_aside=("verify", ".local"), path="")
 
 
@@ -89,32 +94,32 @@ def test_its_name_follows_from_what_it_does() -> None:
     assert len(others) == 5
 
 
-def test_what_it_runs() -> None:
-    assert _command("change") == [
-        *("python3", "-I", "-S", "/posit-audit/ownership.py", "/volume", "--uid", "999", "--gid", "999"),
-        *("--state", "/volume/.posit-audit-ownership-999-999.state", "--move-aside=verify", "--move-aside=.local"),
-    ]
-    assert _command("undo")[-1] == "--undo"
-    assert "--move-aside=verify" not in _command("undo")
-
-
-def test_undo_is_handed_the_digests() -> None:
+def test_undo_is_handed_the_digests_and_moves_nothing_aside() -> None:
     records = (".posit-audit-ownership-999-999.state:12:ab", "b:3:cd")
-    command = pod(ownership(records=records), "undo")["spec"]["containers"][0]["command"]
+    command = _command(ownership(records=records, move_aside=("verify",)), "undo")
     assert command[-3:] == ["--undo", *(f"--record={record}" for record in records)]
     assert pod(ownership(records=records), "change") == pod(ownership(), "change")
 
 
-def _command(mode: str) -> list[str]:
-    command: list[str] = pod(ACTION, mode)["spec"]["containers"][0]["command"]  # type: ignore[arg-type]
+def _command(action: ChangeOwnership, mode: Mode) -> list[str]:
+    command: list[str] = pod(action, mode)["spec"]["containers"][0]["command"]
     return command
 
 
-def test_without_python_it_runs_the_posix_program() -> None:
-    action = ownership(placement=Placement(image="i", python=False), move_aside=("verify",))
-    command = pod(action, "change")["spec"]["containers"][0]["command"]
-    assert command == ["sh", "/posit-audit/ownership.sh", "/volume", "999", "999", "verify"]
-    assert "chown -h" in config_map(action, "change")["data"]["ownership.sh"]
+def test_what_runs_is_settled_in_the_pods_template() -> None:
+    """Who may write ConfigMaps in the namespace is not thereby root on the volume."""
+    spec = pod(ACTION, "change")["spec"]
+    digest = hashlib.sha256(program.config_map("posit")["data"][bundle.NAME].encode()).hexdigest()
+    assert digest in spec["containers"][0]["command"]
+    (mounted,) = (volume["configMap"] for volume in spec["volumes"] if "configMap" in volume)
+    assert mounted["name"] == f"posit-audit-worker-{digest[:12]}"
+    assert program.config_map("posit")["immutable"] is True
+
+
+def test_without_python_all_that_runs_is_in_the_command() -> None:
+    spec = pod(ownership(placement=WITHOUT, move_aside=("verify",)), "change")["spec"]
+    assert [volume["name"] for volume in spec["volumes"]] == ["data", "scratch"]
+    assert "chown -h" in "".join(spec["containers"][0]["command"])
 
 
 def test_a_sub_path_is_the_root_that_it_sees() -> None:
@@ -122,10 +127,11 @@ def test_a_sub_path_is_the_root_that_it_sees() -> None:
     assert mounts[0] == {"name": "data", "mountPath": "/volume", "subPath": "connect"}
 
 
-def test_the_program_goes_with_the_job() -> None:
-    assert "ownerReferences" not in config_map(ACTION, "change")["metadata"]
-    (owner,) = config_map(ACTION, "change", "job-uid")["metadata"]["ownerReferences"]
-    assert (owner["kind"], owner["uid"], owner["name"]) == ("Job", "job-uid", name_of(ACTION, "change"))
+def test_the_program_goes_with_its_jobs() -> None:
+    assert "ownerReferences" not in program.config_map("posit")["metadata"]
+    job_ = {"metadata": {"name": "a", "uid": "job-uid"}}
+    (owner,) = program.config_map("posit", job_)["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["name"]) == ("Job", "job-uid", "a")
 
 
 def test_evictions_do_not_count_and_a_no_of_the_worker_is_final() -> None:
@@ -158,6 +164,8 @@ def test_one_pod_takes_back_what_all_parts_did() -> None:
     assert "completionMode" not in spec
     command = spec["template"]["spec"]["containers"][0]["command"]
     assert command[-3:] == ["--state", "/volume/.posit-audit-ownership-999-999.state", "--undo"]
+    spec = job(ownership(shards=4, placement=WITHOUT), "change", seconds=60)["spec"]
+    assert "completionMode" not in spec  # the shell program can't share work
 
 
 def test_work_in_parts_and_whole_is_one_job_so_that_it_never_runs_twice() -> None:

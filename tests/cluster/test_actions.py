@@ -33,7 +33,6 @@ pytestmark = pytest.mark.cluster
 
 Run = Callable[..., str]
 IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
-WITHOUT_PYTHON = "docker.io/posit/package-manager:without-python"
 CANARY = "canary-9f3c1d"
 
 
@@ -234,20 +233,6 @@ def test_a_run_that_was_interrupted_is_gone_on_with(
     (taken,) = undo(Journal.open(journal.path), tools)
     assert taken.state is State.DONE
     assert "999:999" not in volume.owners()
-
-
-def test_the_same_work_without_python(
-    tools: Tools, kubectl: Run, namespace: str, local_volume: Callable[..., Any], tmp_path: Path
-) -> None:
-    volume = local_volume(namespace, files=150)
-    entries = sum(volume.owners().values())
-    action = ownership_of(kubectl, namespace, placement=Placement(image=WITHOUT_PYTHON, python=False))
-    journal, (outcome,) = made(tools, tmp_path, action)
-    assert outcome.state is State.DONE, outcome.message
-    assert volume.owners() == {"999:999": entries}
-    (taken,) = undo(journal, tools)
-    assert taken.state is State.REFUSED
-    assert "no Python" in taken.message
 
 
 def test_a_namespace_that_admits_no_root_is_known_before_anything_is_made(

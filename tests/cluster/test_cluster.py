@@ -63,9 +63,44 @@ def test_a_pod_answers_probes_and_runs_commands(kubectl: Run, namespace: str, im
     kubectl("create", "-n", namespace, "-f", "-", input=_pod("pm", readinessProbe=probe, securityContext=restricted))
     kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/pm", "--timeout=60s")
 
-    inside = kubectl("exec", "-n", namespace, "pm", "--", "python3", "-c", "import os; print(os.getuid())")
+    inside = kubectl("exec", "-n", namespace, "pm", "--", "id", "-u")
 
     assert inside.strip() == "999"
+
+
+_WHERE = """
+for named in python3 /opt/python/*/bin/python3; do
+  "$named" -I -S -c 'import sys; print(sys.argv[1], sys.version_info >= (3, 8))' "$named" 2>/dev/null || true
+done
+printf 'x = 1\\n' > /tmp/program.py
+python3 -I -S /tmp/program.py 2>&1 | grep -o 'python3: not found\\|SyntaxError.*' || true
+find --version 2>/dev/null | grep -o 'GNU findutils' || true
+"""
+_OPT = "/opt/python/3.14.4/bin/python3 True"
+_NOT_FOUND = "python3: not found"
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        ("posit/package-manager:2026.08.0-ubuntu-24.04", [_OPT, _NOT_FOUND, "GNU findutils"]),
+        ("posit/connect:2026.08.0-ubuntu-24.04", [_OPT, _NOT_FOUND, "GNU findutils"]),
+        (PACKAGE_MANAGER, [_OPT, "/opt/python/default/bin/python3 True", _NOT_FOUND, "GNU findutils"]),
+        ("posit/package-manager:python-on-path", ["python3 True", "GNU findutils"]),
+        ("posit/package-manager:python-too-old", ["python3 False", "SyntaxError: invalid syntax", "GNU findutils"]),
+        ("posit/package-manager:without-python", [_NOT_FOUND, "GNU findutils"]),
+        ("posit/package-manager:only-busybox", [_NOT_FOUND]),
+    ],
+)
+def test_stand_ins_keep_python_where_the_real_images_do(
+    kubectl: Run, namespace: str, images: list[str], image: str, found: list[str]
+) -> None:
+    kubectl("create", "-n", namespace, "-f", "-", input=_pod("server", image=image))
+    kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/server", "--timeout=60s")
+
+    said = kubectl("exec", "-n", namespace, "server", "--", "sh", "-c", _WHERE).splitlines()
+
+    assert said == found
 
 
 def test_a_failing_command_hands_its_exit_code_back(
@@ -124,7 +159,7 @@ def test_a_job_changes_ownership_on_a_volume_through_its_claim(
                             "image": PACKAGE_MANAGER,
                             "command": ["chown", "-R", "999:999", "/data"],
                             "volumeMounts": [{"name": "data", "mountPath": "/data"}],
-                            "securityContext": {"capabilities": {"drop": ["ALL"], "add": ["CHOWN"]}},
+                            "securityContext": {"runAsUser": 0, "capabilities": {"drop": ["ALL"], "add": ["CHOWN"]}},
                         }
                     ],
                 }

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from auditor.apply.ownership_job import config_map, job, name_of
+from auditor.apply import program
+from auditor.apply.ownership_job import job, name_of
 from auditor.apply.tools import Tools, open_tools
 from auditor.cluster.connect import connect
 from auditor.model.action import ChangeOwnership, Placement
-from auditor.model.kubernetes import CONFIG_MAPS, JOBS
+from auditor.model.kubernetes import JOBS
 from auditor.model.outcome import State
 from auditor.settings import ClusterSettings
 from scripts.images import build as stand_ins
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.cluster
 
 IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
 FILES, FOLDERS = 12_000, 120
-RATE = 2000  # calls a second of all pods, two for each entry: slow enough to be met in the middle, whatever the disk
+SLOW = "100m"  # of a CPU for each pod: slow enough to be met in the middle
 
 ENTRIES = FILES + FOLDERS + 1
 
@@ -129,10 +130,8 @@ def start(
         action = ownership(volume.claim, namespace, claim_uid=uid, placement=Placement(image=IMAGE), shards=shards)
         body = job(action, "change", seconds=600)
         container = body["spec"]["template"]["spec"]["containers"][0]
-        container["command"].append(f"--rate={RATE // shards}")
-        container["resources"] = {"limits": {"memory": "96Mi"}}
-        tools.writer.apply(CONFIG_MAPS, config_map(action, "change"))
-        tools.writer.create(JOBS, body)
+        container["resources"] = {"limits": {"memory": "96Mi", "cpu": SLOW}}
+        program.provide(tools.writer.create(JOBS, body), tools)
         return volume, action
 
     return begin

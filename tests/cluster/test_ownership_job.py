@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
+from auditor.apply import program
 from auditor.apply.actions import change_ownership
 from auditor.apply.job_run import remove_running
-from auditor.apply.ownership_job import config_map, job, name_of
+from auditor.apply.ownership_job import job, name_of
 from auditor.apply.progress import Silent
 from auditor.apply.tools import Tools, open_tools
 from auditor.cluster.connect import connect
 from auditor.errors import ActionFailed
 from auditor.model.action import ChangeOwnership, Placement
 from auditor.model.finding import Result
-from auditor.model.kubernetes import CONFIG_MAPS, JOBS
+from auditor.model.kubernetes import JOBS
 from auditor.model.outcome import State
 from auditor.model.scope import ProbeMode
 from auditor.pipeline import fix, undo
@@ -83,7 +84,7 @@ def test_a_hundred_thousand_files_evicted_and_suspended_on_the_way(
     name = name_of(action, "change")
     # Slow enough to be met in the middle, whatever the disk.
     spec = job(action, "change", seconds=600)
-    spec["spec"]["template"]["spec"]["containers"][0]["command"].append("--rate=20000")
+    spec["spec"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "60m", "memory": "512Mi"}}
     _start(tools, action, spec)
     first = _working_pod(action, kubectl)
     eviction = {
@@ -151,8 +152,7 @@ def _suspended(kubectl: Run, namespace: str, name: str, value: bool) -> None:
 
 
 def _start(tools: Tools, action: ChangeOwnership, body: dict[str, Any]) -> None:
-    tools.writer.apply(CONFIG_MAPS, config_map(action, "change"))
-    tools.writer.create(JOBS, body)
+    program.provide(tools.writer.create(JOBS, body), tools)
 
 
 def _working_pod(action: ChangeOwnership, kubectl: Run, *, but: str = "") -> str:
@@ -283,15 +283,13 @@ def full(spec: dict[str, Any]) -> None:
 def squashed(spec: dict[str, Any]) -> None:
     """There is no NFS here: each chown of root's is refused as a server with root_squash refuses it."""
     refuse = (
-        "import os, sys\n"
+        "import os\n"
         "def refuse(*_, **__): raise PermissionError(1, 'Operation not permitted')\n"
         "os.chown = os.lchown = os.fchown = refuse\n"
-        "program = sys.argv[1]\n"
-        "sys.argv = sys.argv[1:]\n"
-        "exec(compile(open(program).read(), program, 'exec'), {'__name__': '__main__'})\n"
     )
-    command = spec["containers"][0]["command"]
-    spec["containers"][0]["command"] = [*command[:3], "-c", refuse, *command[3:]]
+    *shell, start, digest, program_, volume = spec["containers"][0]["command"][:8]
+    rest = spec["containers"][0]["command"][8:]
+    spec["containers"][0]["command"] = [*shell, refuse + start, digest, program_, volume, *rest]
 
 
 def without_chown(spec: dict[str, Any]) -> None:

@@ -105,7 +105,10 @@ def test_what_the_servers_group_wrote_into_the_record_is_refused_and_the_good_on
         assert volume.owners() == changed
 
     bodies = [row[9:] for row in honest.splitlines()]
-    refused("".join(line(body.replace(" 0:0 ", f" {CONTENT}:{CONTENT} ")) for body in bodies), "somebody changed it")
+    refused(
+        "".join(line(body.replace(" 0:0 ", f" {CONTENT}:{CONTENT} ")) for body in bodies),
+        "was changed after the run that wrote it",
+    )
     refused(honest + line(f"o 1 {CONTENT}:{CONTENT} 1"), "names more owners than")
     inside(f"cat > /data/{name}", honest)
 

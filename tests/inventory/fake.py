@@ -38,6 +38,8 @@ class FakeReader:
         self.failing: dict[tuple[str, str], ApiError] = {}
         self.requests: list[tuple[str, str, str, str]] = []
         self.environment: Mapping[str, str] | None = None
+        self.prefix: Sequence[str] = ()
+        """Before each command: what makes this machine what a container is."""
         self.exec_fails: Exception | None = None
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
@@ -102,7 +104,9 @@ class FakeReader:
         if self.exec_fails:
             raise self.exec_fails
         try:
-            done = subprocess.run(command, input=stdin, capture_output=True, env=self.environment, check=False)
+            done = subprocess.run(
+                [*self.prefix, *command], input=stdin, capture_output=True, env=self.environment, check=False
+            )
         except FileNotFoundError:
             return ExecResult(exit_code=127, stdout="", stderr="")
         return ExecResult(exit_code=done.returncode, stdout=done.stdout.decode(), stderr=done.stderr.decode())

@@ -20,8 +20,10 @@ from auditor.model.ownership import Owner, OwnershipProbe, WrongOwner
 from auditor.model.scope import ProbeMode, Scope
 from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet
+from auditor.worker import commands
 from tests.inventory.fake import FakeReader, Json
 from tests.inventory.releases import release
+from tests.worker.containers import HIDDEN, expanded
 from tests.worker.ownership_run import program
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
@@ -39,13 +41,14 @@ def volume(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def without_python(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment whose PATH has the tools of POSIX only."""
+def without_python(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Makes this machine one that has the tools of POSIX only."""
     folder = tmp_path_factory.mktemp("bin")
     for tool in ("sh", "id", "find", "ls", "head", "printf", "timeout"):
         real = next(path for place in ("/usr/bin", "/bin") if (path := Path(place, tool)).exists())
         (folder / tool).symlink_to(real.resolve())
-    return {"PATH": str(folder)}
+    hidden = f'{HIDDEN}\nPATH={folder}\nexec "$@"'
+    return ["unshare", "--mount", "/bin/sh", "-euc", hidden, "sh"]
 
 
 class Answering(looking.InPod):
@@ -99,14 +102,14 @@ def test_a_volume_whose_entries_are_all_right_is_seen_whole(volume: Path, mode: 
 
 @pytest.mark.parametrize("posix", [False, True])
 def test_wrong_entries_deep_in_the_tree_are_found_by_owner(
-    volume: Path, without_python: dict[str, str], posix: bool
+    volume: Path, without_python: list[str], posix: bool
 ) -> None:
     os.chown(volume / "a" / "b" / "file 3", 0, 0)
     os.chown(volume / "a" / "b" / "file 5", 0, 0)
     (volume / "a" / "link -> x").symlink_to("/etc")
     os.chown(volume / "a" / "link -> x", 1234, 999, follow_symlinks=False)
     reader = reader_of(volume)
-    reader.environment = without_python if posix else None
+    reader.prefix = without_python if posix else ()
 
     probe = only(reader)
 
@@ -118,11 +121,11 @@ def test_wrong_entries_deep_in_the_tree_are_found_by_owner(
 
 
 def test_without_python_a_limited_look_says_that_it_did_not_see_all(
-    volume: Path, without_python: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    volume: Path, without_python: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking, "_LARGEST_ANSWER", 4)
+    monkeypatch.setattr(commands, "_LARGEST_ANSWER", 4)
     reader = reader_of(volume)
-    reader.environment = without_python
+    reader.prefix = without_python
 
     probe = only(reader)
 
@@ -130,23 +133,23 @@ def test_without_python_a_limited_look_says_that_it_did_not_see_all(
 
 
 @pytest.mark.parametrize("posix", [False, True])
-def test_what_is_not_the_products_is_left_out(volume: Path, without_python: dict[str, str], posix: bool) -> None:
+def test_what_is_not_the_products_is_left_out(volume: Path, without_python: list[str], posix: bool) -> None:
     for name in ("lost+found", ".snapshot", ".posit-audit-state"):
         (volume / name).mkdir()
         (volume / name / "roots").touch()
     (volume / "a" / "lost+found").touch()
     reader = reader_of(volume)
-    reader.environment = without_python if posix else None
+    reader.prefix = without_python if posix else ()
 
     probe = only(reader)
 
     assert [sample for row in probe.wrong for sample in row.samples] == ["a/lost+found"]
 
 
-def test_names_with_line_breaks_count_once(volume: Path, without_python: dict[str, str]) -> None:
+def test_names_with_line_breaks_count_once(volume: Path, without_python: list[str]) -> None:
     (volume / "x\n..end\n-rw-r--r-- 1 7 7 0 Jan 1 2026 y").touch()
     reader = reader_of(volume)
-    reader.environment = without_python
+    reader.prefix = without_python
 
     probe = only(reader)
 
@@ -157,8 +160,8 @@ def test_names_with_line_breaks_count_once(volume: Path, without_python: dict[st
 def test_a_limited_look_with_python_does_not_claim_to_have_seen_all(
     volume: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking, "LARGEST_LOOK", 300)
-    monkeypatch.setattr(looking, "LONGEST_LOOK", 1)
+    monkeypatch.setattr(commands, "LARGEST_LOOK", 300)
+    monkeypatch.setattr(commands, "LONGEST_LOOK", 1)
     for number in range(3000):
         (volume / "a" / f"{number}").touch()
     give(volume, *OURS)
@@ -176,18 +179,18 @@ def test_a_limited_look_tells_the_share_that_it_can_miss_where_there_is_one(
     summary = {"event": "summary", "message": None, "seen": 9, "wrong_by_owner": {}, "complete": False}
     lines = ["", "no JSON", "[]", json.dumps(summary | {"failed": failed, "looked": {"wrong_entries_share": share}})]
 
-    assert looking.with_python(Answering(lines), "/data", Owner(1, 1)).detectable_share == told
+    assert looking.with_python(Answering(lines), "python3", "/data", Owner(1, 1)).detectable_share == told
 
 
 @pytest.mark.parametrize("posix", [False, True])
 def test_what_root_left_of_its_license_activations_is_named(
-    volume: Path, without_python: dict[str, str], posix: bool
+    volume: Path, without_python: list[str], posix: bool
 ) -> None:
     (volume / "verify").mkdir()
     (volume / "verify" / "activation").touch()
     os.chown(volume / "verify", *OURS)
     reader = reader_of(volume)
-    reader.environment = without_python if posix else None
+    reader.prefix = without_python if posix else ()
 
     assert only(reader).root_activations == ("verify",)
     give(volume / "verify", *OURS)
@@ -304,10 +307,10 @@ def test_a_container_without_a_shell_is_a_problem_of_that_claim(volume: Path) ->
 
 @pytest.mark.parametrize("posix", [False, True])
 def test_a_mount_that_is_not_there_is_a_problem_with_its_reason(
-    tmp_path: Path, without_python: dict[str, str], posix: bool
+    tmp_path: Path, without_python: list[str], posix: bool
 ) -> None:
     reader = reader_of(tmp_path / "gone")
-    reader.environment = without_python if posix else None
+    reader.prefix = without_python if posix else ()
 
     problem = only(reader).problem
 
@@ -315,13 +318,13 @@ def test_a_mount_that_is_not_there_is_a_problem_with_its_reason(
     assert "failed: " in problem.reason
 
 
-def test_nothing_on_the_volume_is_changed(volume: Path, without_python: dict[str, str]) -> None:
+def test_nothing_on_the_volume_is_changed(volume: Path, without_python: list[str]) -> None:
     give(volume, 0, 0)
     before = {path: path.lstat().st_ctime_ns for path in volume.rglob("*")}
 
     only(reader_of(volume))
     reader = reader_of(volume)
-    reader.environment = without_python
+    reader.prefix = without_python
     only(reader)
 
     assert {path: path.lstat().st_ctime_ns for path in volume.rglob("*")} == before
@@ -334,33 +337,38 @@ def test_connects_data_is_not_looked_into() -> None:
     assert reader.asked("create", "pods/exec") == []
 
 
-@pytest.mark.parametrize("lines", [[], ["python", "zero", "0"], ["Welcome to your container!"]])
+@pytest.mark.parametrize(
+    "lines",
+    [[], ['{"event":"started","tool":"posix"}', "zero", "0"], ["python", "0", "0"], ["Welcome to your container!"]],
+)
 def test_a_shell_that_babbles_is_a_failure(lines: list[str]) -> None:
     with pytest.raises(NotSeenError, match="makes no sense"):
         looking.tools(Answering(lines), "/data")
 
 
 def test_the_workers_own_sentence_is_passed_on() -> None:
-    for event in ({"event": "refusal", "message": "No such volume."}, {"event": "summary", "seen": 1}):
+    for event in (
+        {"event": "refusal", "code": "not-a-volume", "message": "No such volume."},
+        {"event": "summary", "seen": 1},
+    ):
         said = json.dumps({"message": "No such volume."} | event)
         with pytest.raises(NotSeenError, match=r"failed: No such volume\.$"):
-            looking.with_python(Answering([said]), "/data", Owner(1, 1))
+            looking.with_python(Answering([said]), "python3", "/data", Owner(1, 1))
 
 
 def test_a_program_that_says_nothing_is_a_failure() -> None:
     with pytest.raises(NotSeenError, match="gave no summary"):
-        looking.with_python(Answering([]), "/data", Owner(1, 1))
+        looking.with_python(Answering([]), "python3", "/data", Owner(1, 1))
 
 
-def job_sight(volume: Path, environment: dict[str, str] | None = None) -> JobSight:
+def job_sight(volume: Path, prefix: Sequence[str] = ()) -> JobSight:
     done = subprocess.run(
-        looking.job_command(str(volume), str(program()), Owner(*OURS)),
+        [*prefix, *map(expanded, commands.look(*OURS, volume=str(volume), program=str(program())))],
         capture_output=True,
         text=True,
-        env=environment,
         check=True,
     )
-    return looking.from_job(done.stdout.splitlines(), str(volume), CLAIM)
+    return looking.from_job(done.stdout.splitlines(), CLAIM)
 
 
 def by_job(reader: FakeReader, sights: Any) -> OwnershipProbe:
@@ -371,15 +379,17 @@ def by_job(reader: FakeReader, sights: Any) -> OwnershipProbe:
     return probe
 
 
+PYTHON = '{"event":"started","tool":"python","python":"/usr/bin/python3","version":"3.11.2"}'
+POSIX = '{"event":"started","tool":"posix","limits":["no-record"]}'
 CLAIM = ObjectRef("PersistentVolumeClaim", "posit", "pm-rstudio-pm-shared-storage")
 
 
 @pytest.mark.parametrize("posix", [False, True])
-def test_a_job_sees_what_exec_sees(volume: Path, without_python: dict[str, str], posix: bool) -> None:
+def test_a_job_sees_what_exec_sees(volume: Path, without_python: list[str], posix: bool) -> None:
     os.chown(volume / "a" / "b" / "file 3", 0, 0)
     (volume / "verify").mkdir()
     reader = reader_of(volume)
-    sight = job_sight(volume, without_python if posix else None)
+    sight = job_sight(volume, without_python if posix else ())
 
     probe = by_job(reader, {CLAIM: sight})
 
@@ -412,7 +422,36 @@ def test_why_a_job_saw_nothing_is_told(volume: Path) -> None:
     assert by_job(reader_of(volume), {CLAIM: refused}).problem == refused
 
 
-@pytest.mark.parametrize("lines", [[], ["python"], ["--"], ["python", "0", "0", "--"], ["posix", "0", "0", "--"]])
+@pytest.mark.parametrize(
+    "lines", [[], [PYTHON], ["--"], [PYTHON, "0", "0", "--"], [POSIX, "0", "0", "--"], ["{", "0", "0", "--", "end"]]
+)
 def test_a_jobs_pod_that_did_not_come_to_its_end_is_no_look(lines: list[str]) -> None:
     with pytest.raises(NotSeenError, match="by a Job failed"):
-        looking.from_job(lines, "/volume", CLAIM)
+        looking.from_job(lines, CLAIM)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        '{"event":"summary"}',
+        '{"event":"refusal"}',
+        '{"event":"summary","complete":true,"seen":9,"wrong_by_owner":{"a:b":{"count":1},"1:2:3":{},"9:9":{"count":-1}}}',
+        '{"event":"summary","complete":true,"seen":9,"wrong_by_owner":{"' + "9" * 5000 + ':1":{"count":1}}}',
+        '{"event":"summary","complete":"yes","looked":"all"}',
+        "[" * 100_000,
+    ],
+)
+def test_a_pod_that_lies_ends_no_scan(lie: str) -> None:
+    """It may say what it likes: what is no answer is a failed look, and what is none of ours is left out."""
+    try:
+        sight = looking.with_python(Answering([lie]), "python3", "/data", Owner(1, 1))
+    except NotSeenError:
+        return
+    assert sight.wrong == ()
+
+
+@pytest.mark.parametrize("path", ["/opt/\x1b[2J/python3", "/opt/a b/python3", "/opt/python3\n", "/" * 300])
+def test_a_path_that_a_terminal_would_act_on_is_no_answer(path: str) -> None:
+    started = json.dumps({"event": "started", "tool": "python", "python": path})
+    with pytest.raises(NotSeenError, match="makes no sense"):
+        looking.tools(Answering([started, "0", "0"]), "/data")

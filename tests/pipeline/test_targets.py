@@ -76,6 +76,26 @@ def test_the_chart_itself_knows_its_defaults_better_than_the_catalog(tmp_path: P
     assert "replicas" not in {finding.key for finding in remembered.lint.findings}
 
 
+@pytest.mark.parametrize(
+    ("version", "values", "image"),
+    [
+        ("0.20.4", {}, "posit/package-manager:2026.08.0-ubuntu-24.04"),
+        ("0.5.29", {}, "rstudio/rstudio-package-manager:ubuntu2204-2024.04.4"),
+        ("0.20.4", {"image": {"repository": "mirror.example/pm", "tag": "mine"}}, "mirror.example/pm:mine"),
+        ("0.20.4", {"versionOverride": "2026.01.0"}, "posit/package-manager:2026.01.0-ubuntu-24.04"),
+        ("0.20.4", {"image": {"repository": ["?"]}}, ""),
+    ],
+)
+def test_the_image_of_the_chart_to_come_is_put_together_as_its_template_does(
+    version: str, values: dict[str, object], image: str
+) -> None:
+    record = helm_record(PACKAGE_MANAGER, values=values, defaults={}, chart_version="0.3.9")
+    release = package_manager(chart_version="0.3.9", helm=record)
+    target = upgrades((f"rstudio-pm={version}",)).target(release.ref, release.product, release.helm)
+    assert isinstance(target, Target)
+    assert target.image == image
+
+
 def test_a_chart_that_is_named_and_not_there_is_told(tmp_path: Path) -> None:
     chart = chart_of_our_own(tmp_path)
     with pytest.raises(ChartNotFound, match=r"0\.5\.29 is needed and was not found"):

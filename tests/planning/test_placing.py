@@ -1,4 +1,4 @@
-"""Inside the cluster the ownership Job runs the agent's own image."""
+"""Only what can be shared is worked on in parts."""
 
 from __future__ import annotations
 
@@ -6,53 +6,10 @@ from typing import Any
 
 import pytest
 
-from auditor.model.action import ChangeOwnership, Placement
-from auditor.model.own_pod import OwnPod
-from auditor.model.plan import Plan
-from auditor.planning.placing import with_image, with_own_image, with_shards
-from tests.builders import NAMESPACE, claim, package_manager, snapshot
-from tests.steps import label, ownership, planned, wanting
-
-OWN = OwnPod(namespace=NAMESPACE, image="registry.example/posit-audit:1", image_pull_policy="Always")
-RELEASES_OWN = Placement(image="registry.example/pm:1", image_pull_secrets=("pm",), node="n1", python=False)
-
-
-def plan_with(**fields: object) -> Plan:
-    return planned(wanting(label(), ownership(placement=RELEASES_OWN, **fields)))
-
-
-def placement(plan: Plan) -> Placement:
-    (action,) = (step.action for step in plan.steps if isinstance(step.action, ChangeOwnership))
-    return action.placement
-
-
-def test_the_job_gets_the_agents_image_and_stays_where_it_was_to_run() -> None:
-    placed = placement(with_own_image(plan_with(), OWN))
-    assert placed == Placement(
-        image="registry.example/posit-audit:1", image_pull_policy="Always", node="n1", python=True
-    )
-
-
-def test_an_image_behind_a_secret_is_only_used_where_that_secret_is() -> None:
-    behind = OwnPod(namespace=NAMESPACE, image="private.example/posit-audit:1", image_pull_secrets=("pull",))
-    assert placement(with_own_image(plan_with(), behind)).image_pull_secrets == ("pull",)
-    elsewhere = plan_with(namespace="another")
-    assert with_own_image(elsewhere, behind) == elsewhere
-
-
-def test_other_steps_stay_as_they_are() -> None:
-    plan = planned(wanting(label()))
-    assert with_own_image(plan, OWN) == plan
-
-
-def test_an_image_that_was_asked_for_is_used_and_said_to_have_python() -> None:
-    made = with_image(plan_with(), "registry.example/tools:2")
-    assert placement(made).image == "registry.example/tools:2"
-    assert placement(made).image_pull_secrets == ("pm",)
-    step = next(step for step in made.steps if isinstance(step.action, ChangeOwnership))
-    assert "--worker-image" not in step.interrupts
-    before = next(step for step in plan_with().steps if isinstance(step.action, ChangeOwnership))
-    assert "former owners are not recorded" in before.interrupts
+from auditor.model.action import Placement
+from auditor.planning.placing import with_shards
+from tests.builders import claim, package_manager, snapshot
+from tests.steps import ownership, planned, wanting
 
 
 def test_only_volumes_that_several_nodes_can_mount_are_worked_on_in_parts() -> None:
@@ -74,7 +31,7 @@ def test_only_volumes_that_several_nodes_can_mount_are_worked_on_in_parts() -> N
     ("fields", "why"),
     [
         ({"placement": Placement(image="i", node="n1")}, "has to run on node n1"),
-        ({"placement": Placement(image="i", python=False)}, "the image has no Python"),
+        ({"placement": Placement(image="i", has_python="none")}, "the image has no Python"),
         ({"claim": "another"}, "its access modes could not be seen"),
     ],
 )

@@ -14,6 +14,7 @@ from auditor.model.ownership import Owner
 from auditor.model.plan import Plan
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import ReleaseRef
+from auditor.worker.limits import IN_WORDS
 from tests.builders import (
     CONNECT,
     claim,
@@ -289,7 +290,12 @@ def test_a_plan_says_that_the_namespace_will_refuse_the_job_and_the_two_ways_out
 
 
 def test_a_plan_says_what_cannot_be_promised_without_python_in_the_image() -> None:
-    placement = msgspec.structs.replace(ownership().placement, python=False)
+    placement = msgspec.structs.replace(ownership().placement, has_python="none", limits=("no-record", "no-shards"))
     (step,) = planned(wanting(ownership(placement=placement))).steps
-    assert "find and chown" in step.interrupts
-    assert step.undo.startswith("Not exactly")
+    assert IN_WORDS["no-record"] in step.interrupts
+    assert IN_WORDS["no-shards"] in step.interrupts
+    assert IN_WORDS["no-bits"] not in step.interrupts
+    assert step.undo == f"Not exactly: {IN_WORDS['no-record']}."
+    kept = msgspec.structs.replace(placement, limits=("no-shards",))
+    (step,) = planned(wanting(ownership(placement=kept))).steps
+    assert step.undo.startswith("posit-audit undo")

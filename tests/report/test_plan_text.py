@@ -41,6 +41,8 @@ def test_the_text_of_a_plan() -> None:
         "         volume of PersistentVolumeClaim posit/rstudio-pm-shared-storage\n"
         "       -   at least 2,000 entries owned by another than 999:999\n"
         "       +   the same entries owned by 999:999; modes, contents and right entries stay as they are\n"
+        "         in image docker.io/posit/package-manager:2026.08.0-ubuntu-24.04; Python: searched when the Job"
+        " starts\n"
         "     mends       b\n"
         "     interrupts  Nothing is stopped. A Job's pod walks the volume beside the running server, which costs the"
         " storage some load.\n"

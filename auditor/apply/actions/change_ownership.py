@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from auditor.apply import guards
+from auditor.apply import guards, program
 from auditor.apply.effect import Effect
 from auditor.apply.job_run import keeping, remove_running, run
-from auditor.apply.ownership_job import Mode, config_map, job, pod
+from auditor.apply.ownership_job import job, pod
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsStale, PlanRefused
@@ -20,6 +20,8 @@ from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, EVENTS, JOBS, NAMESPAC
 from auditor.model.outcome import State
 from auditor.model.ownership import entries
 from auditor.questions.admission import refused_as_root
+from auditor.worker.commands import Mode
+from auditor.worker.limits import NO_RECORD
 
 _CREATE_PODS = Access(PODS, ("create",))
 """Used with dryRun only, to ask admission about the Job's pod."""
@@ -27,7 +29,7 @@ ACCESS: tuple[Access, ...] = (
     Access(CLAIMS, ("get",)),
     Access(VOLUMES, ("get",)),
     Access(JOBS, ("get", "list", "create", "delete")),
-    Access(CONFIG_MAPS, ("create", "patch")),
+    Access(CONFIG_MAPS, ("get", "create", "patch")),
     Access(PODS, ("list",)),
     _CREATE_PODS,
     Access(PODS, ("get",), "log"),
@@ -46,10 +48,14 @@ def check(action: ChangeOwnership, tools: Tools) -> str:
         raise PlanIsStale(f"{action.claim} no longer exists.", hint="Plan again.") from None
     if claim["metadata"]["uid"] != action.claim_uid:
         raise PlanIsStale(f"{action.claim} was deleted and made anew since the plan was made.", hint="Plan again.")
-    pods = () if action.after_stop else tools.reader.list(PODS, action.claim.namespace)
+    pods = [] if action.after_stop else list(tools.reader.list(PODS, action.claim.namespace))
     volume = _volume(claim, tools)
     row = tools.catalog.storage(volume) if volume else None
-    refusal = guards.another_node(action, claim, pods) or guards.pointless_storage(row)
+    refusal = (
+        guards.another_node(action, claim, pods)
+        or guards.pointless_storage(row)
+        or guards.beside_the_server(action, pods)
+    )
     if refusal:
         raise PlanRefused(refusal)
     return ""
@@ -66,7 +72,8 @@ def _volume(claim: Mapping[str, Any], tools: Tools) -> Mapping[str, Any] | None:
 
 def rehearse(action: ChangeOwnership, tools: Tools) -> None:
     namespace = action.claim.namespace
-    tools.writer.apply(CONFIG_MAPS, config_map(action, "change"), dry_run=True)
+    if not action.placement.posix:
+        program.rehearse(namespace, tools)
     with suppress(Conflict):  # The Job of an earlier run: it will be gone on with.
         tools.writer.create(JOBS, job(action, "change", seconds=tools.job_seconds), dry_run=True)
     if tools.reader.allowed(_CREATE_PODS, "create", namespace):
@@ -95,8 +102,9 @@ def act(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
 
 def effect(action: ChangeOwnership, mode: Mode, summary: Mapping[str, Any]) -> Effect:
     """What a Job that came to its end did."""
-    told = ("seen", "changed", "earlier", "seconds", "per_second", "records")
+    told = ("tool", "python", "seen", "changed", "earlier", "seconds", "per_second", "records")
     details = {key: summary[key] for key in told if key in summary}
+    details["image"] = action.placement.image
     if "changed" not in summary:
         unknown = "The Job came to its end. Its log could not be read, so how much it did is unknown."
         return Effect(State.DONE, unknown, details)
@@ -122,8 +130,11 @@ def _given_back(changed: int, left_out: Sequence[str]) -> Effect:
 
 
 def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
-    if not action.placement.python:
-        raise PlanRefused(f"Former owners on {action.claim} were not recorded: its image has no Python. They stay.")
+    if action.placement.posix and NO_RECORD in action.placement.limits:
+        raise PlanRefused(
+            f"Former owners on {action.claim} were not recorded, since image {action.placement.image} has not the tools"
+            " for it. They stay as they are."
+        )
     try:
         claim = tools.reader.get(CLAIMS, action.claim.namespace, action.claim.name)
     except NotFound:
@@ -139,13 +150,14 @@ def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
         with keeping({"records": known} if found else {}):
             summary = run(msgspec.structs.replace(action, records=known), "undo", tools, tick)
     except ActionFailed as error:
-        if "nothing is known to undo" in error.message:
+        code = error.details.get("code")
+        if code == "nothing-to-undo":
             remove_running(action, "undo", tools)
             nothing = (
                 f"There is no record of former owners on {action.claim}: nothing was changed there, or it is gone."
             )
             return Effect(State.ALREADY, nothing)
-        if "No owner was changed." in error.message and not found:
+        if code and not found:  # it did not begin
             raise PlanRefused(error.message, hint=error.hint) from None
         raise
     return effect(action, "undo", summary)
@@ -154,12 +166,15 @@ def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
 def _placed_now(action: ChangeOwnership, claim: Mapping[str, Any], tools: Tools) -> ChangeOwnership:
     """For the node where the server is now: it may have moved since the plan was made, and the old node be gone. But a
     hostPath is another directory on each node. Raises PlanRefused where no pod of ours could mount the claim."""
-    if "hostPath" in (_volume(claim, tools) or {}).get("spec", {}):
-        return action
     pods = list(tools.reader.list(PODS, action.claim.namespace))
+    if "hostPath" in (_volume(claim, tools) or {}).get("spec", {}):
+        refusal = guards.beside_the_server(action, pods)
+        if refusal:
+            raise PlanRefused(refusal)
+        return action
     placement = msgspec.structs.replace(action.placement, node=guards.node_in_use(action, claim, pods))
     placed = msgspec.structs.replace(action, placement=placement)
-    refusal = guards.another_node(placed, claim, pods)
+    refusal = guards.another_node(placed, claim, pods) or guards.beside_the_server(placed, pods)
     if refusal:
         raise PlanRefused(refusal)
     return placed

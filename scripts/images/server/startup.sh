@@ -1,6 +1,6 @@
-#!/bin/bash
+#!/bin/sh
 # Stands in for a product's server: says what it sees of its volume, then answers HTTP until stopped.
-set -euo pipefail
+set -eu
 for folder in /var/lib/rstudio-pm /var/lib/rstudio-connect; do
   if [ -d "$folder" ] && [ ! -w "$folder" ]; then
     echo "cannot write to $folder as $(id -u):$(id -g)" >&2

@@ -1,0 +1,64 @@
+# shellcheck shell=sh
+# The twin's change of owners with a record.
+finished=''
+# A run that was cut off: what it wrote down and did not come to is done first.
+again_=0
+for name in $(names); do
+    again_=$((again_ + 1))
+    if ! copied "$name" "old$again_" || [ "$open" = yes ] || ! ours "$scratch/old$again_"; then continue; fi
+    if ends "$scratch/old$again_" e || ends "$scratch/old$again_" z; then continue; fi
+    # Of a run that was killed between writing a move down and making it.
+    xargs -0 -n 200 sh "$scratch/self" --moves <"$scratch/old$again_" >"$scratch/moves"
+    while IFS= read -r line; do
+        path=${line#* * * } path=${path#./} suffix=${line#m } suffix=${suffix%% *} last=''
+        if ! reached "./$path$suffix" && reached "./$path"; then move "$path" "$suffix"; fi
+    done <"$scratch/moves"
+    before=$changed
+    in_turn "$scratch/old$again_" change
+    earlier=$((earlier + $(lines_of "$scratch/old$again_") - 1 - (changed - before)))
+    wrong=$((wrong + changed - before))
+    seal "$name" "old$again_"
+    finished="$finished$name "
+done
+[ "$earlier" -ge 0 ] || earlier=0
+
+cat "$scratch/header" >"$scratch/aside"
+to_move=''
+for path in $asides; do
+    name_aside "$path"
+    if [ -n "$verdict" ]; then
+        tell_aside "$path" false "$verdict" ''
+    else
+        printf 'm %s 0 ./%s\0' "$suffix" "$path" >>"$scratch/aside"
+        to_move="$to_move$path:$suffix "
+    fi
+done
+if [ -n "$to_move" ]; then
+    kept aside
+    seal "$name" aside
+    finished="$finished$name "
+    for one in $to_move; do move "${one%%:*}" "${one#*:}"; done
+fi
+
+# Everything but directories, then directories, the top last of all.
+{
+    cat "$scratch/header"
+    : >"$scratch/errors"
+    what_is_wrong ! -type d -print0 2>>"$scratch/errors" | xargs -0 -n 200 sh "$scratch/self" --list "$device"
+    what_is_wrong -type d -print0 2>/dev/null | xargs -0 -n 200 sh "$scratch/self" --list "$device"
+    ! top_is_wrong || sh "$scratch/self" --list "$device" .
+} >"$scratch/list" || refuse no-space 'The pod has no room for its list of former owners: no owner was changed.'
+unreadable=$(($(wc -l <"$scratch/errors")))
+found=$(($(lines_of "$scratch/list") - 1))
+wrong=$((wrong + found))
+if [ "$found" -gt 0 ]; then
+    kept list
+    seal "$name" list
+    finished="$finished$name "
+    in_turn "$scratch/list" change
+fi
+give_top
+if [ "$failed" -eq 0 ] && [ "$unreadable" -eq 0 ]; then
+    for name in $finished; do mark "$name" e; done
+fi
+finish

@@ -1,0 +1,203 @@
+# shellcheck shell=sh
+# Changes owners with POSIX tools, for images without Python 3.8: the twin of auditor/worker/ownership.
+#
+# ownership VOLUME --uid UID --gid GID --state FILE --scratch FOLDER [--move-aside=PATH]... | --undo [--record=...]...
+#
+# Options, messages, exit codes and rules of belief are the worker's (docs/worker.md); what it can't do is what `limits`
+# prints. $text holds this program itself (auditor/worker/commands.py hands it over), since xargs runs parts of it.
+# The record: strings that end with NUL. "h OWNER INODE 1" says whose it is; "o OWNER INODE PATH" an entry and its former
+# owner, "s OWNER:MODE INODE PATH" the same with a setuid or setgid bit, "r ..." the top, "m SUFFIX 0 PATH" moved aside;
+# "e - - -" finished, "z - - -" undone. It gets its name only when it is complete, and nothing is changed before.
+set -u
+LC_ALL=C
+export LC_ALL
+umask 077
+nl='
+'
+facts_format='%d:%i %u:%g %f %a'
+
+refuse() {
+    printf '{"event":"refusal","code":"%s","message":"%s"}\n' "$1" "$2"
+    exit 1
+}
+
+# shown TEXT: for JSON, with ? for what does not print.
+shown() {
+    rest=$1 out=''
+    while [ -n "$rest" ]; do
+        char=${rest%"${rest#?}"} rest=${rest#?}
+        case $char in
+        '"' | "\\") out="$out\\$char" ;;
+        [[:print:]]) out="$out$char" ;;
+        *) out="$out?" ;;
+        esac
+    done
+    printf '%s' "$out"
+}
+
+digest() {
+    sum=$(sha256sum)
+    printf '%s' "${sum%% *}"
+}
+
+# reached PATH: whether the directory that holds PATH is below the volume without a link on the way.
+reached() {
+    folder=${1%/*}
+    if [ "$folder" != "$last" ]; then
+        last=$folder through=no wanted=$root
+        [ "$folder" = . ] || wanted=$root/${folder#./}
+        if cd -P -- "$root/$folder" 2>/dev/null && [ "$PWD" = "$wanted" ]; then through=yes; fi
+        cd -P -- "$root" || return 1
+    fi
+    [ "$through" = yes ] && { [ -e "$1" ] || [ -L "$1" ]; }
+}
+
+# facts_of LINE...: the status of each path, a line each; that of / for one that is gone or behind a link.
+facts_of() (
+    count=$# last=''
+    for line do
+        path=${line#* * * }
+        if reached "$path"; then set -- "$@" "$path"; else set -- "$@" /; fi
+    done
+    shift "$count"
+    exec stat -c "$facts_format" "$@"
+)
+
+# list PATH...: prints the lines of a record for entries that have the wrong owner.
+list() {
+    if ! facts=$(stat -c "$facts_format" "$@" 2>/dev/null); then
+        [ $# -gt 1 ] || return 0 # it is gone
+        for each do list "$each"; done
+        return 0
+    fi
+    for path do
+        fact=${facts%%"$nl"*} facts=${facts#*"$nl"}
+        id=${fact%% *} fact=${fact#* }
+        owner=${fact%% *} fact=${fact#* }
+        [ "${id%:*}" = "$device" ] || continue
+        kind=o
+        case ${fact% *} in 8[4-9a-f]??) kind=s owner=$owner:${fact#* } ;; esac
+        [ "$path" != . ] || kind=r
+        printf '%s %s %s %s\0' "$kind" "$owner" "${id#*:}" "$path"
+    done
+}
+
+# turn LINE...: gives entries of a record their new owner, or with $direction undo their former one.
+turn() {
+    if ! facts=$(facts_of "$@" 2>/dev/null); then
+        if [ $# -eq 1 ]; then
+            gone=$((gone + 1))
+        else
+            for each do turn "$each"; done
+        fi
+        return 0
+    fi
+    count=$# same='' mixed=no
+    for line do
+        fact=${facts%%"$nl"*} facts=${facts#*"$nl"}
+        kind=${line%% *} line=${line#* }
+        former=${line%% *} line=${line#* }
+        inode=${line%% *} path=${line#* }
+        case $kind in o | s | r) ;; *) continue ;; esac
+        bits=''
+        if [ "$kind" = s ]; then bits=${former##*:} former=${former%:*}; fi
+        now=${fact#* } now=${now%% *}
+        if [ "${fact%% *}" != "$device:$inode" ]; then
+            gone=$((gone + 1))
+            continue
+        fi
+        from=$former to=$given
+        if [ "$direction" = undo ]; then
+            from=$given to=$former
+        elif [ "$kind" = r ]; then
+            continue # the last of all, by itself
+        elif [ "$kind" = s ]; then
+            turn_special
+            continue
+        fi
+        [ "$now" = "$from" ] || continue
+        set -- "$@" "$path"
+        if [ -z "$same" ]; then same=$to; elif [ "$same" != "$to" ]; then mixed=yes; fi
+    done
+    if [ "$mixed" = yes ]; then
+        todo=$count number=0
+        for each do
+            number=$((number + 1))
+            [ "$number" -le "$todo" ] || break
+            turn "$each"
+        done
+        return 0
+    fi
+    shift "$count"
+    [ $# -gt 0 ] || return 0
+    if chown -h "$same" "$@" 2>/dev/null; then
+        changed=$((changed + $#))
+        return 0
+    fi
+    for path do
+        if chown -h "$same" "$path" 2>/dev/null; then changed=$((changed + 1)); else failed=$((failed + 1)); fi
+    done
+}
+
+# A change of owner clears setuid and setgid. They are set again as the worker does: not for the file of a third user,
+# whose program would get the new owner's rights.
+turn_special() {
+    if [ "$now" = "$former" ]; then
+        if ! chown -h "$given" "$path" 2>/dev/null; then
+            failed=$((failed + 1))
+            return
+        fi
+        changed=$((changed + 1))
+    elif [ "$now" != "$given" ]; then
+        return
+    fi
+    case $former in
+    0:* | "${given%:*}":*) chmod "$bits" "$path" 2>/dev/null || failed=$((failed + 1)) ;;
+    *) lost=$((lost + 1)) ;;
+    esac
+}
+
+# move_back LINE...: of a record; a JSON object for each line of kind m.
+move_back() {
+    last=''
+    for line do
+        case $line in 'm '*) ;; *) continue ;; esac
+        path=${line#* * * } suffix=${line#m } suffix=${suffix%% *}
+        why='' moved=false
+        if reached "$path"; then
+            if [ -e "$path$suffix" ] || [ -L "$path$suffix" ]; then why=failed; else why='in its place'; fi
+        elif ! reached "$path$suffix" || ! mv -- "$path$suffix" "$path" 2>/dev/null; then
+            why=failed
+        else
+            moved=true
+        fi
+        printf '{"path":"%s","moved":%s,"from":"%s"%s}\n' "$(shown "${path#./}")" "$moved" \
+            "$(shown "${path##*/}$suffix")" "${why:+,\"why\":\"$why\"}"
+    done
+}
+
+case ${1-} in
+--moves)
+    for line do case $line in 'm '*) printf '%s\n' "$line" ;; esac done
+    exit 0
+    ;;
+--list)
+    device=$2
+    shift 2
+    list "$@"
+    exit 0
+    ;;
+--turn | --back)
+    part=$1 root=$2 direction=$3 given=$4 device=$5
+    shift 5
+    changed=0 failed=0 gone=0 lost=0
+    cd -P -- "$root" || exit 1
+    if [ "$part" = --back ]; then
+        move_back "$@"
+    else
+        turn "$@"
+        printf '%s %s %s %s %s\n' $# "$changed" "$failed" "$gone" "$lost"
+    fi
+    exit 0
+    ;;
+esac

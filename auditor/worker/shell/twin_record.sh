@@ -1,0 +1,80 @@
+# shellcheck shell=sh
+# The twin's record of former owners: how it is written, read and believed.
+case $state in "$root"/.posit-audit*) state=${state#"$root"/} ;; *) refuse bad-arguments 'Wrong arguments: --state must be a .posit-audit file at the top of the volume.' ;; esac
+case $state in */* | *[!A-Za-z0-9._-]*) refuse bad-arguments 'Wrong arguments: --state has characters that are not allowed.' ;; esac
+{ [ -d "$scratch" ] && [ -w "$scratch" ]; } || refuse bad-arguments 'Wrong arguments: --scratch must be a folder that can be written.'
+# Without a guess: only root may have put anything here.
+printf '%s\n' "$text" >"$scratch/self" || refuse no-space 'The pod has no room for its list.'
+device=$(stat -c %d .) inode=$(stat -c %i .)
+working=''
+trap 'kill $working 2>/dev/null; exit 143' TERM INT
+printf 'h %s %s 1\0' "$given" "$inode" >"$scratch/header"
+header_bytes=$(($(wc -c <"$scratch/header")))
+header_digest=$(digest <"$scratch/header")
+
+# in_turn FILE DIRECTION: works through a record; progress about every 5,000 entries.
+in_turn() {
+    : >"$scratch/totals"
+    {
+        xargs -0 -n 200 sh "$scratch/self" --turn "$root" "$2" "$given" "$device" <"$1" | {
+            seen=0 done_=0 bad=0 missing=0 bits=0 batches=0
+            while read -r lines c f g l; do
+                seen=$((seen + lines)) done_=$((done_ + c)) bad=$((bad + f)) missing=$((missing + g)) bits=$((bits + l))
+                batches=$((batches + 1))
+                [ $((batches % 25)) -ne 0 ] || printf '{"event":"progress","seen":%s,"changed":%s,"failed":%s}\n' "$seen" "$done_" "$bad"
+            done
+            echo "$done_ $bad $missing $bits" >"$scratch/totals"
+        }
+    } &
+    working=$!
+    wait "$working"
+    read -r c f g l <"$scratch/totals" || refuse failed 'The work on the record was cut off: run it again.'
+    changed=$((changed + c)) failed=$((failed + f)) lost=$((lost + l))
+}
+
+# copied NAME FILE: a copy of the record, and in $open whether another than root may have written it.
+copied() {
+    open=yes
+    [ ! -L "$1" ] && [ -f "$1" ] || return 1
+    {
+        about=$(stat -L -c '%d %u %h %a' /proc/self/fd/0) || return 1
+        cat >"$scratch/$2" || return 1
+    } <"$1"
+    case $about in
+    "$device 0 1 "*[2367]? | "$device 0 1 "*[2367]) ;;
+    "$device 0 1 "*) open=no ;;
+    esac
+}
+
+ours() { [ "$(head -c "$header_bytes" "$1" | digest)" = "$header_digest" ]; }
+ends() { [ "$(tail -c 9 "$1" | digest)" = "$(printf '\0%s - - -\0' "$2" | digest)" ]; }
+lines_of() { echo $(($(tr -cd '\0' <"$1" | wc -c))); }
+seal() { records=$(add "$records" "$1:$(($(wc -c <"$scratch/$2"))):$(digest <"$scratch/$2")"); }
+mark() { [ -L "$1" ] || printf '%s - - -\0' "$2" >>"$1"; } # NAME KIND
+
+# kept FILE: puts a complete list on the volume under the first free name; sets $name.
+kept() {
+    name=$state again=0
+    while [ -e "$name" ] || [ -L "$name" ]; do
+        again=$((again + 1))
+        name=$state.$again
+    done
+    rm -rf -- "$name.new"
+    if ! (set -C && cat "$scratch/$1" >"$name.new") 2>/dev/null; then
+        rm -f -- "$name.new"
+        ! read_only || refuse read-only 'The volume is read-only here: mount the claim writable, and check that neither the volume nor its storage is marked read-only.'
+        refuse no-space 'The record of former owners could not be written to the volume, so no owner was changed: free some space and run it again.'
+    fi
+    sync "$name.new" 2>/dev/null || sync
+    mv -f -- "$name.new" "$name" || refuse failed 'The record of former owners could not be named, so no owner was changed.'
+}
+
+# every NAME that is there: the base, then .1, .2, ...
+names() {
+    again=0 name=$state
+    while [ -e "$name" ] || [ -L "$name" ] || [ "$again" -eq 0 ]; do
+        { [ ! -e "$name" ] && [ ! -L "$name" ]; } || printf '%s\n' "$name"
+        again=$((again + 1))
+        name=$state.$again
+    done
+}

@@ -1,0 +1,295 @@
+"""Both programs keep one contract: the real command lines, run in what images have, judged by the file system."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from auditor.worker import commands, messages
+from auditor.worker.limits import ALWAYS, IN_WORDS
+from auditor.worker.ownership.skipped import SKIP_AT_TOP, SKIP_DIRECTORIES
+from tests.worker.containers import GNU, UNDER_OPT, WITH_PYTHON, WITHOUT, Image, Pod
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+
+NAMES = ("plain", "with space", "-rf", "line\nbreak", "quote\"'`$(id)", "\udcff\udcfe", "*", "e - - -", "öl")
+
+
+@pytest.fixture(params=[*WITH_PYTHON, *WITHOUT], ids=lambda image: image.name)
+def image(request: pytest.FixtureRequest) -> Image:
+    return request.param
+
+
+@pytest.fixture
+def pod(image: Image, tmp_path: Path) -> Pod:
+    return pod_of(image, tmp_path)
+
+
+def pod_of(image: Image, tmp_path: Path) -> Pod:
+    volume, scratch = tmp_path / "volume", tmp_path / "scratch"
+    scratch.mkdir()
+    for folder in ("packages/a", "packages/with space\nand break", "empty"):
+        (volume / folder).mkdir(parents=True)
+        for number, name in enumerate(NAMES):
+            path = volume / folder / name
+            path.touch()
+            os.chown(path, 0 if number % 3 else 1000 + number, number)
+    (volume / "packages" / "outside").symlink_to("/etc")
+    (volume / "packages" / "dangling").symlink_to("nowhere")
+    setuid = volume / "packages" / "tool"
+    setuid.touch()
+    setuid.chmod(0o4755)
+    right = volume / "packages" / "right"
+    right.touch()
+    os.chown(right, 999, 999)
+    return Pod(image, volume, scratch, python=image in WITH_PYTHON)
+
+
+def left_alone(volume: Path) -> None:
+    for name in SKIP_AT_TOP:
+        (volume / name).mkdir()
+        (volume / name / "inside").touch()
+    for name in SKIP_DIRECTORIES:
+        (volume / "packages" / name).mkdir()
+        (volume / "packages" / name / "inside").touch()
+    (volume / ".posit-audit-of-another").touch()
+
+
+def test_everything_is_changed_but_what_is_left_alone_and_undo_brings_back_each_owner(pod: Pod) -> None:
+    left_alone(pod.volume)
+    before = pod.owners()
+    etc = Path("/etc").stat().st_uid
+
+    said = pod.change()
+
+    assert said.code == 0, said
+    skipped = {*SKIP_AT_TOP, *(f"packages/{name}" for name in SKIP_DIRECTORIES)}
+    after = pod.owners()
+    for name, owner in after.items():
+        alone = any(name == one or name.startswith(f"{one}/") for one in skipped)
+        assert owner == (before[name] if alone else "999:999"), name
+    assert Path("/etc").stat().st_uid == etc
+    assert (pod.volume / "packages" / "tool").stat().st_mode & 0o7777 == 0o4755
+    assert said.started.tool == ("python" if pod.python else "posix")
+    wrong = sum(before[name] != owner for name, owner in after.items())
+    assert (said.summary.changed, said.summary.failed) == (wrong, 0)
+    (record,) = said.summary.records or ()
+    status = os.lstat(pod.volume / record.split(":")[0])
+    assert (status.st_uid, status.st_mode & 0o777) == (0, 0o600)
+
+    undone = pod.undo(record)
+
+    assert undone.code == 0, undone
+    assert pod.owners() == before
+    assert undone.summary.changed == wrong
+
+
+def test_a_second_run_changes_nothing_and_a_second_undo_neither(pod: Pod) -> None:
+    (record,) = pod.change().summary.records or ()
+    again = pod.change()
+    assert (again.code, again.summary.changed, again.summary.records or ()) == (0, 0, ())
+    assert pod.undo(record).code == 0
+    before = pod.owners()
+    assert pod.undo().code in (0, 1)
+    assert pod.owners() == before
+
+
+def test_roots_activations_are_moved_aside_and_back(pod: Pod) -> None:
+    (pod.volume / "verify").mkdir()
+    (pod.volume / "verify" / "license").touch()
+    said = pod.change("verify", "absent/too")
+    absent, moved = sorted(said.summary.moved_aside or (), key=lambda one: one.path)
+    assert (moved.path, moved.moved, absent.moved, absent.why) == ("verify", True, False, "absent")
+    assert re.fullmatch(r"verify\.posit-audit-\d{8}T\d{6}Z", moved.to)
+    assert not (pod.volume / "verify").exists()
+    assert pod.owners()[f"{moved.to}/license"] == "999:999"
+    again = pod.change("verify")
+    assert again.summary.moved_aside is not None
+    assert not again.summary.moved_aside[0].moved
+
+    assert pod.undo(*(said.summary.records or ())).code == 0
+    assert pod.owners()["verify/license"] == "0:0"
+    assert not (pod.volume / moved.to).exists()
+
+
+def test_nothing_is_moved_aside_through_a_link(pod: Pod, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "verify").mkdir(parents=True)
+    (pod.volume / "link").symlink_to(tmp_path / "elsewhere")
+    said = pod.change("link/verify")
+    assert [one.moved for one in said.summary.moved_aside or ()] == [False]
+    assert (tmp_path / "elsewhere" / "verify").is_dir()
+
+
+def test_what_the_new_owner_has_is_not_moved_aside(pod: Pod) -> None:
+    (pod.volume / "verify").mkdir()
+    os.chown(pod.volume / "verify", 999, 999)
+    (one,) = pod.change("verify").summary.moved_aside or ()
+    assert (one.moved, one.why) == (False, "belongs to the new owner")
+
+
+@pytest.mark.parametrize("how", ["replaced", "appended", "gone", "cut"])
+def test_a_record_is_believed_by_its_digest_alone(pod: Pod, how: str) -> None:
+    (record,) = pod.change().summary.records or ()
+    path = pod.volume / record.split(":")[0]
+    after = pod.owners()
+    if how == "replaced":
+        path.write_bytes(path.read_bytes().replace(b"0:0", b"4:4"))
+    elif how == "appended":
+        with path.open("ab") as file:
+            file.write(b"o 5:5 1 ./packages\0")
+    elif how == "gone":
+        path.unlink()
+    else:
+        os.truncate(path, 40)
+    said = pod.undo(record)
+    if how == "appended" and not pod.python:
+        assert said.code == 0  # the bytes that were sealed are all that counts
+        assert "5:5" not in pod.owners().values()
+        return
+    if how == "appended":
+        return  # the worker's own tests say what may stand after them
+    assert (said.code, said.refusal.code) == (1, "record-gone" if how == "gone" else "record-changed")
+    assert pod.owners() == after
+
+
+@pytest.mark.parametrize("mode", [0o660, 0o606])
+def test_a_record_that_others_may_write_is_not_believed_without_its_digest(pod: Pod, mode: int) -> None:
+    (record,) = pod.change().summary.records or ()
+    (pod.volume / record.split(":")[0]).chmod(mode)
+    after = pod.owners()
+    said = pod.undo()
+    assert (said.code, said.refusal.code) == (1, "record-open")
+    assert pod.owners() == after
+    if mode == 0o660:  # as kubelet leaves it with fsGroup: its digest vouches for it
+        assert pod.undo(record).code == 0
+
+
+def test_without_a_record_there_is_nothing_to_undo(pod: Pod) -> None:
+    said = pod.undo()
+    assert (said.code, said.refusal.code) == (1, "nothing-to-undo")
+
+
+def test_undo_goes_through_no_link(pod: Pod, tmp_path: Path) -> None:
+    (record,) = pod.change().summary.records or ()
+    (pod.volume / "packages").rename(tmp_path / "moved")
+    (pod.volume / "packages").symlink_to(tmp_path / "moved" if not pod.image.busybox else "/tmp")
+    pod.undo(record)
+    assert os.lstat(tmp_path / "moved" / "a" / "plain").st_uid == 999
+
+
+def test_a_volume_that_is_read_only_is_said_to_be(pod: Pod) -> None:
+    where = str(pod.image.run(["true"], volume=pod.volume) and pod.volume)
+    target = f"{pod.volume.parent}/root/volume" if pod.image.busybox else where
+    only_read = f"mount -o remount,bind,ro {target}"
+    prefix = (
+        "sh",
+        "-c",
+        f'{only_read} 2>/dev/null || {{ mount --bind {target} {target}; {only_read}; }}; exec "$@"',
+        "sh",
+    )
+    said = pod.change(prefix=prefix)
+    code = said.messages[-1].code  # type: ignore[union-attr]
+    assert (said.code, code) == (1, "read-only"), said
+
+
+@pytest.mark.parametrize("python", [True, False])
+def test_wrong_arguments_are_refused_with_a_code(tmp_path: Path, python: bool) -> None:
+    pod = pod_of(UNDER_OPT if python else GNU, tmp_path)
+    assert pod.run("change", 999, -5).refusal.code == "bad-arguments"
+
+
+def test_the_search_takes_the_newest_by_number_and_runs_nothing_with_a_hostile_name(tmp_path: Path) -> None:
+    pod = pod_of(UNDER_OPT, tmp_path)
+    assert pod.change().started.python == "/opt/python/3.14.4/bin/python3"
+    assert not (tmp_path / "hacked").exists()
+
+
+def test_a_program_that_was_swapped_is_not_run(tmp_path: Path) -> None:
+    pod = pod_of(UNDER_OPT, tmp_path)
+    program = pod.scratch / "program"
+    program.write_text("print('owned')")
+    command = commands.by_program("change", 999, 999, volume=str(pod.volume), program=str(program))
+    said = pod.image.run(command, volume=pod.volume)
+    assert (said.code, said.refusal.code) == (1, "digest-mismatch")
+    assert "owned" not in said.out
+
+
+def test_a_job_for_python_in_an_image_without_is_refused(tmp_path: Path) -> None:
+    pod = Pod(GNU, pod_of(GNU, tmp_path).volume, tmp_path / "scratch", python=True)
+    said = pod.change()
+    assert (said.code, said.refusal.code) == (1, "no-python")
+
+
+@pytest.mark.parametrize("image", WITHOUT, ids=lambda image: image.name)
+def test_the_twin_that_was_cut_off_goes_on_and_all_of_it_is_undone(image: Image, tmp_path: Path) -> None:
+    pod = pod_of(image, tmp_path)
+    before = pod.owners()
+    (record,) = pod.change().summary.records or ()
+    # As it is after a kill in the middle: some of it done, and no mark that says that it is over.
+    for number, name in enumerate(["packages/a/plain", "packages/a/-rf", "packages/tool", "."]):
+        uid, gid = before[name].split(":")
+        os.chown(pod.volume / name, int(uid), int(gid))
+        if number == 2:
+            (pod.volume / name).chmod(0o755)
+    path = pod.volume / record.split(":")[0]
+    os.truncate(path, path.stat().st_size - len(b"e - - -\0"))
+    (pod.volume / "new").touch()
+
+    said = pod.change()
+
+    assert said.code == 0, said
+    assert set(pod.owners().values()) == {"999:999"}
+    assert said.summary.changed == 5
+    assert [one.split(":")[0][-7:] for one in said.summary.records or ()] == ["99.list", ".list.1"]
+    assert (pod.volume / "packages" / "tool").stat().st_mode & 0o7777 == 0o4755
+    assert pod.undo(*(said.summary.records or ())).code == 0
+    assert pod.owners() == {**before, "new": "0:0"}
+
+
+def test_without_the_tools_for_a_record_the_twin_says_so_and_does_the_rest(tmp_path: Path) -> None:
+    pod = pod_of(GNU, tmp_path)
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for tool in ("sh", "find", "chown", "ls", "wc", "head", "mv", "date"):
+        (bare / tool).symlink_to(f"/usr/bin/{tool}")
+    pod = Pod(
+        Image("bare", GNU.setup.replace("mkdir", "/usr/bin/mkdir"), path=str(bare)), pod.volume, pod.scratch, False
+    )
+    said = pod.image.run(
+        commands.by_twin("change", 999, 999, volume=str(pod.volume)),
+        volume=pod.volume,
+        prefix=("/usr/bin/env", f"PATH={bare}"),
+        environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+    )
+    assert said.code == 0, said
+    assert "no-record" in (said.summary.limits or ())
+    assert said.summary.records is None
+    assert set(pod.owners().values()) == {"999:999"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("", "{", "[]", "null", '"x"', "[" * 5000, '{"event":"nonsense"}', '{"event":"refusal"}'),
+        *('{"event":"summary","complete":1}', '{"event":"progress","seen":-1}'),
+        '{"event":"summary","complete":true,"looked":[]}',
+    ],
+)
+def test_a_line_that_is_no_message_is_none(line: str) -> None:
+    assert messages.decode(line) is None
+
+
+def test_the_page_lists_every_code_and_limit_of_the_shell_programs_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "worker.md").read_text()
+    section = page.partition("## The shell program")[2]
+    text = "".join(commands.programs().values()) + commands._start()
+    codes = {*re.findall(r"(?:refuse|summary false) ([a-z][a-z-]+) ", text), *re.findall(r'"code": ?"([a-z-]+)"', text)}
+    table = section.partition("| code of the shell |")[2]
+    assert set(re.findall(r"`([a-z-]+)`(?=[,` |])", table)) == codes
+    limits = {code for line in re.findall(r"printf '([a-z -]+)'\n", text) for code in line.split()}
+    assert limits == set(IN_WORDS)
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", section.partition("Its record has")[0], re.MULTILINE)) == limits
+    assert set(ALWAYS) <= limits
