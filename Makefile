@@ -123,6 +123,13 @@ demo: venv ## find, plan, repair and prove it on a real cluster
 	$(RUN) -m scripts.demo
 endif
 
+# Each cell once for each commit: what passed is kept in .cache/matrix/<commit>/, so that a run which was cut off goes on.
+.PHONY: matrix
+matrix: prepare ## every cell of the tables in docs/reliability.md; prints them
+	@$(HAND_OVER); \
+	POSIT_AUDIT_MATRIX=all $(AS_ROOT) $(RUN) -m pytest -n 2 --dist load tests/cluster/matrix >&2 || true; \
+	$(RUN) -m scripts.print_matrix
+
 .PHONY: unit
 unit: venv ## the tests that need no cluster
 	@$(HAND_OVER); $(RUN) -m pytest -m "not cluster"

@@ -47,18 +47,18 @@ def check(python: str, path: str, uid: int, gid: int) -> tuple[list[str], bytes]
 def find(path: str, uid: int, gid: int) -> list[str]:
     """By exec: a look with find."""
     numbers = (str(uid), str(gid), str(LONGEST_LOOK), str(_LARGEST_ANSWER))
-    return _shell(f'{_text("look")}\nlook "$@"', path, *numbers)
+    return _shell(f'{_text("listed", "look")}\nlook "$@"', path, *numbers)
 
 
 def reach(seconds: int, size: int, wishes: Iterable[str]) -> list[str]:
     """By exec: what users can't read. `wishes`: directory, uid and find's tests for the groups, of each."""
-    return _shell(_text("find_python", "limits", "reach"), str(seconds), str(size), *wishes)
+    return _shell(_text("find_python", "limits", "listed", "reach"), str(seconds), str(size), *wishes)
 
 
 def look(uid: int, gid: int, volume: str = VOLUME, program: str = PROGRAM) -> list[str]:
     """By a Job that has the volume and the program mounted."""
     numbers = (str(uid), str(gid), str(LONGEST_LOOK), str(_LARGEST_ANSWER), str(LARGEST_LOOK))
-    text = _text("find_python", "limits", "tools", "look", "look_job")
+    text = _text("find_python", "limits", "tools", "listed", "look", "look_job")
     return literal(_shell(text, volume, *numbers, _start(), bundle.digest(), program))
 
 
@@ -122,9 +122,9 @@ def programs() -> dict[str, str]:
     """Each shell program whole, by a name for people: what is checked by shellcheck."""
     return {
         "tools": f'{_text("find_python", "limits", "tools")}\ntools "$1"',
-        "find": f'{_text("look")}\nlook "$@"',
-        "reach": _text("find_python", "limits", "reach"),
-        "look": _text("find_python", "limits", "tools", "look", "look_job"),
+        "find": f'{_text("listed", "look")}\nlook "$@"',
+        "reach": _text("find_python", "limits", "listed", "reach"),
+        "look": _text("find_python", "limits", "tools", "listed", "look", "look_job"),
         "trial": _text("find_python", "limits", "trial"),
         "launch": _text("find_python", "launch"),
         "twin": f"text=$1\n{twin()}",

@@ -1,7 +1,6 @@
 # shellcheck shell=sh
 # look VOLUME UID GID SECONDS BYTES: one walk. A dot for each entry whose owner is right, a line for each whose owner is
-# wrong, "end" if find saw everything; at most BYTES of it. `ls -q` keeps a line break in a name from ending its line.
-# Nothing but find and what every image has beside it: no awk, no grep.
+# wrong, "end" if find saw everything; at most BYTES of it. Nothing but find and what every image has beside it: no awk, no grep.
 look() (
     LC_ALL=C
     export LC_ALL
@@ -9,7 +8,8 @@ look() (
     within=''
     if command -v timeout >/dev/null 2>&1; then within="timeout $4"; fi
     {
-        walk \( ! -user "$2" -o ! -group "$3" \) -exec ls -ndq {} + \
+        # shellcheck disable=SC2154,SC2086 # listed.sh: a command and its options
+        walk \( ! -user "$2" -o ! -group "$3" \) -exec $listed {} + \
             -o -exec printf '.%.0s' {} + 2>/dev/null && echo end
     } | head -c "$5"
 )

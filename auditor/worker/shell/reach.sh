@@ -12,7 +12,8 @@ if command -v timeout >/dev/null 2>&1; then within="timeout $1"; fi
 shift 2
 while [ $# -gt 0 ]; do
     printf '= '
-    ls -ndq "$1" 2>/dev/null || echo
+    # shellcheck disable=SC2154 # listed.sh: a command and its options
+    $listed "$1" 2>/dev/null || echo
     (
         cd -P -- "$1" 2>/dev/null || exit 0
         # shellcheck disable=SC2086 # to be split into find's words
@@ -21,7 +22,7 @@ while [ $# -gt 0 ]; do
             -o ! -user "$2" \( $3 \) \( -perm -050 -o ! -type d -perm -040 \) \
             -o ! -user "$2" ! \( $3 \) \( -perm -005 -o ! -type d -perm -004 \) \
             \) -exec printf '.%.0s' {} + \
-            -o -exec ls -ndq {} + 2>/dev/null && echo end
+            -o -exec $listed {} + 2>/dev/null && echo end
     ) | head -c "$bytes"
     echo
     shift 3
