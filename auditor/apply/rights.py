@@ -7,9 +7,11 @@ from typing import Final
 
 from auditor.apply.tools import Tools
 from auditor.helm.dry_run import Rendered
-from auditor.model.kubernetes import CHART_OBJECTS, JOBS, SECRETS, Access, Resource
+from auditor.model.kubernetes import CHART_OBJECTS, JOBS, SECRETS, SERVICE_MONITORS, Access, Resource
 
-_KINDS: Final = {(resource.api_version, resource.kind): resource for resource in (*CHART_OBJECTS, JOBS)}
+_KINDS: Final = {
+    (resource.api_version, resource.kind): resource for resource in (*CHART_OBJECTS, JOBS, SERVICE_MONITORS)
+}
 """Of other kinds only Helm's own refusal tells."""
 
 

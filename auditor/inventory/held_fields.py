@@ -32,7 +32,7 @@ def held_fields(look: Look) -> tuple[HeldField, ...]:
 
 def _held(look: Look, document: Json) -> tuple[HeldField, ...]:
     resource = chart_object(document["apiVersion"], document["kind"])
-    if resource is None:
+    if resource not in CHART_OBJECTS or resource is None:
         return ()
     wanted = as_sent(document, look.found.ref.name, look.namespace)
     metadata = wanted["metadata"]

@@ -55,14 +55,16 @@ CHART_OBJECTS = (
     ROLE_BINDINGS,
     INGRESSES,
     POD_DISRUPTION_BUDGETS,
-    SERVICE_MONITORS,
 )
-"""What the charts render, hooks excluded."""
+"""What the charts render, hooks excluded, and every cluster has. ServiceMonitors are not among them: `kubectl create
+role` grants nothing on a kind that is not installed."""
 
 
 def chart_object(api_version: str, kind: str) -> Resource | None:
     """None for what the charts do not render themselves, such as an extra object of the user's."""
-    return next((one for one in CHART_OBJECTS if (one.api_version, one.kind) == (api_version, kind)), None)
+    return next(
+        (one for one in (*CHART_OBJECTS, SERVICE_MONITORS) if (one.api_version, one.kind) == (api_version, kind)), None
+    )
 
 
 class Access(msgspec.Struct, frozen=True):

@@ -27,7 +27,6 @@ from auditor.model.kubernetes import (
     ROLES,
     SECRETS,
     SERVICE_ACCOUNTS,
-    SERVICE_MONITORS,
     SERVICES,
     Access,
 )
@@ -43,7 +42,7 @@ ACCESS: tuple[Access, ...] = (
     Access(SERVICE_ACCOUNTS, ("list",)),  # to see which of them a rollback took away
     *(
         Access(resource, ("get", "patch"))  # a server-side apply patches each object of the manifest
-        for resource in (CLAIMS, INGRESSES, POD_DISRUPTION_BUDGETS, SERVICE_MONITORS)
+        for resource in (CLAIMS, INGRESSES, POD_DISRUPTION_BUDGETS)
     ),
 )
 
