@@ -26,6 +26,7 @@ def configure(verbosity: int, log_format: LogFormat) -> None:
             as_line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # Whatever stderr is when a line is written: a caller in the same process may have replaced and closed it.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )

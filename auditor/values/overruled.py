@@ -1,4 +1,6 @@
-"""What stands in a values file and never reaches Helm: the first of two equal keys, and all but the first document."""
+"""What a values file contains and not every Helm reads: the first of two equal keys, and all but the first document.
+
+Helm 4 merges the documents of a values file (helm.sh/helm/v4/pkg/chart/loader, LoadValues), Helm 3 reads the first."""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ def overruled(document: Document) -> Iterator[ValueFinding]:
     yield from _repeated(document.root, (), document.source)
     following = _NEXT.search(document.body, document.root.end)
     if following:
-        message = "Helm reads the first document of a values file and nothing that follows it"
+        message = (
+            "Helm 3 reads the first document of a values file and nothing that follows it, Helm 4 merges them all; only"
+            " the first is judged here"
+        )
         line = document.body.count("\n", 0, following.start()) + 1
         yield _finding("second-document", "---", (), message, "give it a file of its own", document.source, line, 1)
 

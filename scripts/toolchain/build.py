@@ -134,6 +134,7 @@ def _compiled(
             expected=f"{expected} on 2 cores, once per machine",
         )
         missing = [name for name in programs if not (partial / name).is_file()]
+        hand_over(cache("toolchain"))
         if missing:
             raise StepFailedError(f"The build of {what} ended without {', '.join(missing)}; see {log}.")
         partial.rename(final)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from auditor.errors import UnreadableFile, UnreadableValues
 from auditor.values.document import Document
+from auditor.values.overruled import overruled
 from auditor.values.scalars import key_text, resolve_plain
 from tests.stand_in.rendering import Helm
 
-# Each measured with Helm 3.21.
+# Each measured with Helm 3.21 and 4.3.
 DIALECT: list[tuple[str, Any]] = [
     ("y", True), ("Y", True), ("yes", True), ("on", True), ("ON", True), ("True", True), ("tRUE", "tRUE"),
     ("n", False), ("N", False), ("no", False), ("off", False), ("FALSE", False), ("yEs", "yEs"),
@@ -45,21 +46,32 @@ def test_keys_become_strings_as_on_their_way_through_json(text: str, key: str) -
 
 
 def test_the_dialect_is_what_real_helm_reads(helm: Helm, tmp_path: Path) -> None:
-    """The tables above, the merge keys, duplicates and the first of several documents, through `helm template`."""
-    chart = tmp_path / "probe"
-    (chart / "templates").mkdir(parents=True)
-    (chart / "Chart.yaml").write_text("{apiVersion: v2, name: probe, version: 0.0.0}")
-    (chart / "templates" / "all.yaml").write_text("seen: {{ .Values | toJson | quote }}\n")
+    """The tables above, the merge keys and duplicates, through `helm template`."""
     text = (
         "".join(f"s{i}: {text}\n" for i, (text, _) in enumerate(DIALECT) if not text.startswith("!vault"))
         + "".join(f"k{i}: {{{text}: 1}}\n" for i, (text, _) in enumerate(KEYS))
-        + "base: &b {a: 1, b: 2}\nover: {b: 3, <<: *b, a: 4}\ntwice: 1\ntwice: 2\n---\nother: [\n"
+        + "base: &b {a: 1, b: 2}\nover: {b: 3, <<: *b, a: 4}\ntwice: 1\ntwice: 2\n"
     )
-    values = tmp_path / "probe.yaml"
+    assert _seen_by_helm(text, helm, tmp_path) == _as_json(Document.parse(text).data)
+
+
+def test_helm_4_merges_the_documents_of_a_file_and_the_first_is_judged(helm: Helm, tmp_path: Path) -> None:
+    """Helm 3 reads the first one only, so that a finding has to say that there are more."""
+    text = "a: 1\n---\nb: 2\n"
+    assert _seen_by_helm(text, helm, tmp_path) == {"a": 1, "b": 2}
+    assert Document.parse(text).data == {"a": 1}
+    assert [finding.id for finding in overruled(Document.parse(text))] == ["second-document"]
+
+
+def _seen_by_helm(text: str, helm: Helm, folder: Path) -> Any:
+    """What a template of a chart sees of a values file."""
+    chart, values = folder / "probe", folder / "probe.yaml"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("{apiVersion: v2, name: probe, version: 0.0.0}")
+    (chart / "templates" / "all.yaml").write_text("seen: {{ .Values | toJson | quote }}\n")
     values.write_text(text)
     printed = helm.run("template", "rel", chart, "--values", values)
-    seen = json.loads(json.loads(printed.partition("seen: ")[2]), parse_int=float)
-    assert seen == _as_json(Document.parse(text).data)
+    return json.loads(json.loads(printed.partition("seen: ")[2]), parse_int=float)
 
 
 def _as_json(value: Any) -> Any:
