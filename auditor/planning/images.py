@@ -113,7 +113,8 @@ def _all(
     if agent:
         yield agent
     target = release.target
-    if upgrades and isinstance(target, Target) and target.image:
+    known_without = action.placement.posix and isinstance(target, Target) and target.image == action.placement.image
+    if upgrades and isinstance(target, Target) and target.image and not known_without:
         why = f"it is the server's image in chart {target.version}"
         yield msgspec.structs.replace(release_s, image=target.image, **_UNSEEN, why=why)
     for other, probe in _others_with_python(release, snapshot, action.claim.namespace):

@@ -78,6 +78,13 @@ def test_the_targets_image_is_among_them_where_the_plan_upgrades() -> None:
     assert order(made(wanting(own), release=release)) == [("pm:1", "none")]
 
 
+def test_the_targets_image_is_not_tried_again_if_it_is_the_one_in_which_a_look_found_no_python() -> None:
+    release = package_manager(target=Target(present="0.20.3", version="0.20.4", image="pm:1"))
+    assert order(made(wanting(ownership(placement=NONE, after_stop=True), upgrade()), release=release)) == [
+        ("pm:1", "none")
+    ]
+
+
 def test_an_image_of_a_neighbour_in_which_a_look_found_python_is_better_than_none() -> None:
     state = package_manager()
     claim = ownership().claim
