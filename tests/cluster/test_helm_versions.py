@@ -40,7 +40,7 @@ def test_what_a_person_takes_after_the_upgrade_stops_its_undo(
     assert "would conflict with other field managers" in posit_audit.printed
     assert release.end() == f"deployed, {NEW}, replicas 2"
     posit_audit(
-        "fix", "-n", release.namespace, "--rule", "fields-held-by-another-manager", "--apply", "--yes", expect=0
+        "fix", "-n", release.namespace, "--only", "fields-held-by-another-manager", "--apply", "--yes", expect=0
     )
     release.helm(4, "rollback", "pm", "1")
     assert release.end() == f"deployed, {OLD}, replicas 1"

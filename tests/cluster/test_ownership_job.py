@@ -25,6 +25,7 @@ from auditor.model.kubernetes import JOBS
 from auditor.model.outcome import State
 from auditor.model.scope import ProbeMode
 from auditor.pipeline import fix, undo
+from auditor.pipeline.prepare import JobWishes, prepare
 from auditor.pipeline.probe import look_by_jobs
 from auditor.pipeline.scan import ScanRequest, scan
 from auditor.pipeline.watch import watch
@@ -237,10 +238,10 @@ def test_a_claim_that_only_one_pod_may_have_is_changed_and_given_back_while_the_
     helm("install", "pm", str(chart), "-n", namespace, "-f", "-", "--wait", input=json.dumps(values))
     settings = ClusterSettings(kubeconfig=str(kubeconfig))
     request = ScanRequest(namespaces=(namespace,), rules=("volume-files-wrong-owner",))
-    assert fix.prepare(settings, request).plan.steps == ()
+    assert prepare(settings, request).plan.steps == ()
 
     told: list[str] = []
-    prepared = fix.prepare(settings, request, unsafe=True, jobs=fix.JobWishes(shards=4), tell=told.append)
+    prepared = prepare(settings, request, unsafe=True, jobs=JobWishes(shards=4), tell=told.append)
     assert [sentence.partition(" is ")[2] for sentence in told] == [
         "worked on in one part, not in 4: it is ReadWriteOncePod, not ReadWriteMany."
     ]
