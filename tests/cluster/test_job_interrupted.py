@@ -30,7 +30,7 @@ pytestmark = pytest.mark.cluster
 
 IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
 FILES, FOLDERS = 12_000, 120
-SLOW = "100m"  # of a CPU for each pod: slow enough to be met in the middle
+SLOW = "25m"  # of a CPU for each pod: slow enough to be met in the middle
 
 ENTRIES = FILES + FOLDERS + 1
 

@@ -91,8 +91,8 @@ def test_no_list_asks_for_whole_secrets(posit_audit: PositAudit, ours: Callable[
 
 
 def test_scan_needs_no_right_to_write(posit_audit: PositAudit, kubectl: Callable[..., str]) -> None:
-    """The declared accesses are all that scan needs: under them it sees what an administrator sees. From Kubernetes 1.35
-    on, opening a stream to a command in a pod takes `create` on pods/exec."""
+    """The declared accesses are all that scan needs: under them it sees what an administrator sees. From 1.35 on,
+    the API server asks for `create` on pods/exec if a command is run in a pod."""
     grants = {access for facet in FACET_ACCESS.values() for access in facet} | set(DISCOVERY_ACCESS)
     rules = [
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,10 @@ from auditor.model.ownership import Owner, OwnershipProbe, WrongOwner
 from auditor.model.scope import ProbeMode, Scope
 from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet
-from auditor.worker import commands
+from auditor.worker import bundle, commands
 from tests.inventory.fake import FakeReader, Json
 from tests.inventory.releases import release
 from tests.worker.containers import HIDDEN, expanded
-from tests.worker.ownership_run import program
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 OURS = (999, 999)
@@ -362,12 +362,15 @@ def test_a_program_that_says_nothing_is_a_failure() -> None:
 
 
 def job_sight(volume: Path, prefix: Sequence[str] = ()) -> JobSight:
-    done = subprocess.run(
-        [*prefix, *map(expanded, commands.look(*OURS, volume=str(volume), program=str(program())))],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / bundle.NAME
+        program.write_bytes(bundle.program())
+        done = subprocess.run(
+            [*prefix, *map(expanded, commands.look(*OURS, volume=str(volume), program=str(program)))],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     return looking.from_job(done.stdout.splitlines(), CLAIM)
 
 
