@@ -72,7 +72,7 @@ def beside_the_server(action: ChangeOwnership, pods: Iterable[Mapping[str, Any]]
         return ""
     return (
         f"Image {action.placement.image} has no Python 3.8 or later, and the shell program changes owners only while"
-        f" nothing else uses the volume: pod {users[0]['metadata']['name']} uses {action.claim}. Stop the server, or"
+        f" nothing else uses the volume: pod {users[0]['metadata']['name']} uses {action.claim}. Stop what uses it, or"
         " name an image that has Python with --worker-image."
     )
 

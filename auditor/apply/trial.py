@@ -64,7 +64,7 @@ def chosen(action: ChangeOwnership, tools: Tools, tell: Tell, tried: Tried) -> P
         if key not in tried:
             tell(f"Trying image {one.image} for the ownership Job in namespace {action.claim.namespace} …")
             tried[key] = _try(body, tools)
-        why = _against(one, tried[key])
+        why = _against(one, tried[key], recorded=not placement.posix or NO_RECORD not in placement.limits)
         if not why:
             return placement.taking(_as_seen(one, tried[key]), candidates[number + 1 :])
         failures.append(f"image {one.image}: {why}")
@@ -74,12 +74,13 @@ def chosen(action: ChangeOwnership, tools: Tools, tell: Tell, tried: Tried) -> P
     )
 
 
-def _against(one: Candidate, told: Started | str) -> str:
+def _against(one: Candidate, told: Started | str, *, recorded: bool) -> str:
+    """`recorded`: whether the plan promises a record of former owners, by its first image."""
     if isinstance(told, str):
         return told
     if one.has_python != "none":
         return "" if told.tool == "python" else "it has no Python 3.8 or later"
-    if NO_RECORD in told.limits and one.limits and NO_RECORD not in one.limits:
+    if recorded and NO_RECORD in told.limits:
         return "it has not the tools to record former owners, which the plan promises"
     return ""
 

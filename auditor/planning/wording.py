@@ -103,7 +103,8 @@ def _ownership_diff(action: ChangeOwnership) -> tuple[str, ...]:
     lines = [
         f"  volume of {action.claim}{where}",
         f"-   {f'at least {action.wrong:,}' if action.wrong else 'all'} entries owned by another than {action.owner}",
-        f"+   the same entries owned by {action.owner}; modes, contents and right entries stay as they are",
+        f"+   the same entries owned by {action.owner}; contents, modes and right entries stay as they are",
+        "      (setuid and setgid bits are cleared if a third user owned the file, and by undo)",
     ]
     for path in action.move_aside:
         lines += [f"-   {path}", f"+   {path}, renamed in its place: root's license activation, kept"]
@@ -123,7 +124,8 @@ def _image_lines(placement: Placement) -> Iterator[str]:
 def _with_what(one: Placement | Candidate) -> str:
     match one.has_python:
         case "none":
-            return "without Python"
+            limits = in_words(one.limits)
+            return f"without Python{f', by the shell program, with these limits: {limits}' if limits else ''}"
         case "found" if one.python:
             return f"Python: {one.python}"
         case _:

@@ -175,3 +175,12 @@ def test_its_pod_can_do_nothing() -> None:
     assert "volumeMounts" not in container
     assert body["spec"]["activeDeadlineSeconds"] == 300
     assert body["metadata"]["labels"]["app.kubernetes.io/component"] == "trial"
+
+
+def test_a_last_image_without_a_record_does_not_replace_one_with_a_record() -> None:
+    """The plan's undo speaks of its first image."""
+    bare = Candidate(image="c", has_python="none", limits=("no-shards", "no-record"), why="it is last")
+    with pytest.raises(PlanRefused, match="which the plan promises"):
+        choose(Cluster(a="ImagePullBackOff", c=BARE), Placement(image="a", others=(bare,)), after_stop=True)
+    said = Placement(image="c", has_python="none", limits=("no-shards", "no-record"))
+    assert choose(Cluster(c=BARE), said, after_stop=True).image == "c"

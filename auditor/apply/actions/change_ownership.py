@@ -97,6 +97,12 @@ def _ask_admission(action: ChangeOwnership, tools: Tools) -> None:
 
 
 def act(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:
+    """Raises PlanRefused if pods that outlive the stopped server, such as content's, would work beside the shell
+    program: `check` can't see that, since it is asked before the stop too."""
+    if action.placement.posix:
+        refusal = guards.beside_the_server(action, tools.reader.list(PODS, action.claim.namespace))
+        if refusal:
+            raise PlanRefused(refusal)
     return effect(action, "change", run(action, "change", tools, tick))
 
 
