@@ -29,8 +29,8 @@ from tests.steps import ownership
 pytestmark = pytest.mark.cluster
 
 IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
-FILES, FOLDERS = 12_000, 120
-SLOW = "25m"  # of a CPU for each pod: slow enough to be met in the middle
+FILES, FOLDERS = 60_000, 600
+SLOW = "100m"  # of a CPU for each pod: slow enough to be met in the middle
 
 ENTRIES = FILES + FOLDERS + 1
 
@@ -143,8 +143,8 @@ def working(action: ChangeOwnership, kubectl: Run) -> list[dict[str, Any]]:
     selector = f"batch.kubernetes.io/job-name={name_of(action, 'change')}"
 
     def works(pod: dict[str, Any]) -> bool:
-        log = kubectl("logs", pod["metadata"]["name"], "-n", namespace, check=False)
-        return pod["status"].get("phase") == "Running" and '"changed": 0' not in log and '"progress"' in log
+        last = kubectl("logs", pod["metadata"]["name"], "-n", namespace, "--tail=1", check=False)
+        return pod["status"].get("phase") == "Running" and '"progress"' in last and '"changed": 0' not in last
 
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
