@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from auditor.worker import commands, messages
 from auditor.worker.limits import ALWAYS, IN_WORDS
 from auditor.worker.ownership.skipped import SKIP_AT_TOP, SKIP_DIRECTORIES
-from tests.worker.containers import GNU, UNDER_OPT, WITH_PYTHON, WITHOUT, Image, Pod
+from tests.worker.containers import BUSYBOX, GNU, UNDER_OPT, WITH_PYTHON, WITHOUT, Image, Pod
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 
@@ -249,6 +250,135 @@ def test_the_twin_that_was_cut_off_goes_on_and_all_of_it_is_undone(image: Image,
     assert pod.owners() == {**before, "new": "0:0"}
 
 
+def with_tool(image: Image, tmp_path: Path, name: str, text: str) -> Image:
+    """The image with a tool of ours in front of its own, which runs as $tool."""
+    folder = tmp_path / "tools"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f'#!/bin/sh\ntool=/usr/bin/{name}\n{text}\nexec "$tool" "$@"\n')
+    (folder / name).chmod(0o755)
+    return replace(image, path=f"{folder}:{image.path}")
+
+
+def kills_its_shell(image: Image, tmp_path: Path, name: str, pattern: str) -> Image:
+    """As when memory runs out: the shell that runs this tool is killed once an argument matches."""
+    return with_tool(image, tmp_path, name, f'case " $* " in *"{pattern}"*) kill -9 "$PPID"; exit 1 ;; esac')
+
+
+def many(volume: Path, count: int = 900, name: str = "file") -> None:
+    (volume / "many").mkdir()
+    for number in range(count):
+        (volume / "many" / f"{name}{number}").touch()
+        os.chown(volume / "many" / f"{name}{number}", 1000, 1000)
+
+
+def unmarked(pod: Pod, record: str) -> bool:
+    return (pod.volume / record.split(":", maxsplit=1)[0]).stat().st_size == int(record.split(":")[1])
+
+
+def test_owners_that_a_killed_part_of_the_twin_did_not_change_count_as_failed(tmp_path: Path) -> None:
+    pod = pod_of(GNU, tmp_path)
+    many(pod.volume)
+    before = pod.owners()
+
+    said = replace(pod, image=kills_its_shell(GNU, tmp_path, "chown", "/many/file500 ")).change()
+
+    assert (said.code, said.summary.complete, said.summary.code) == (1, False, "failed"), said
+    assert said.summary.failed > 0
+    (record,) = said.summary.records or ()
+    assert unmarked(pod, record)
+    again = pod.change()
+    assert (again.code, again.summary.complete) == (0, True), again
+    assert set(pod.owners().values()) == {"999:999"}
+    records = {one.split(":")[0]: one for one in (record, *(again.summary.records or ()))}
+
+    halfway = replace(pod, image=kills_its_shell(GNU, tmp_path, "chown", "/many/file500 ")).undo(*records.values())
+
+    assert (halfway.code, halfway.summary.complete) == (1, False), halfway
+    assert pod.undo(*records.values()).code == 0
+    assert pod.owners() == before
+
+
+def test_the_only_part_of_the_twin_was_killed_is_no_root_squash(tmp_path: Path) -> None:
+    pod = pod_of(GNU, tmp_path)
+    said = replace(pod, image=kills_its_shell(GNU, tmp_path, "chown", "999:999")).change()
+    assert (said.code, said.summary.complete, said.summary.code) == (1, False, "failed"), said
+
+
+def test_an_undo_of_the_twin_whose_moving_back_was_killed_is_not_over(tmp_path: Path) -> None:
+    pod = pod_of(GNU, tmp_path)
+    (pod.volume / "verify").mkdir()
+    records = pod.change("verify").summary.records or ()
+
+    said = replace(pod, image=kills_its_shell(GNU, tmp_path, "mv", "posit-audit-2")).undo(*records)
+
+    assert (said.code, said.summary.complete) == (1, False), said
+    assert not (pod.volume / "verify").exists()
+    assert pod.undo(*records).code == 0
+    assert (pod.volume / "verify").is_dir()
+
+
+@pytest.mark.parametrize("where", ["/many/file500 ", "/many "])
+def test_a_list_of_the_twin_that_was_cut_off_is_refused_before_any_change(tmp_path: Path, where: str) -> None:
+    pod = pod_of(GNU, tmp_path)
+    many(pod.volume)
+    before = pod.owners()
+    said = replace(pod, image=kills_its_shell(GNU, tmp_path, "stat", where)).change()
+    assert (said.code, said.refusal.code) == (1, "failed"), said
+    assert pod.owners() == before
+
+
+@pytest.mark.parametrize("image", [GNU, BUSYBOX], ids=lambda image: image.name)
+def test_a_list_of_the_twin_that_has_no_room_is_refused_before_any_change(image: Image, tmp_path: Path) -> None:
+    pod = pod_of(image, tmp_path)
+    many(pod.volume, 400, "long" * 50)
+    before = pod.owners()
+    said = pod.change(prefix=on_tmpfs(pod, tmp_path / "scratch", "64k"))
+    assert (said.code, said.refusal.code) == (1, "no-space"), said
+    assert pod.owners() == before
+
+
+def on_tmpfs(pod: Pod, plain: Path, size: str) -> tuple[str, ...]:
+    target = f"{pod.volume.parent}/root/{plain.name}" if pod.image.busybox else str(plain)
+    return ("/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "sh", "-c",
+            f'mount -t tmpfs -o size={size} none {target}; PATH={pod.image.path}; exec "$@"', "sh")  # fmt: skip
+
+
+def test_the_twin_that_has_no_room_after_it_moved_something_aside_sums_up(tmp_path: Path) -> None:
+    pod = pod_of(GNU, tmp_path)
+    (pod.volume / "verify").mkdir()
+    many(pod.volume, 400, "long" * 50)
+    before = pod.owners()
+
+    said = pod.change("verify", prefix=on_tmpfs(pod, tmp_path / "scratch", "64k"))
+
+    assert (said.code, said.summary.complete, said.summary.code) == (1, False, "no-space"), said
+    assert "no more owners were changed" in said.out
+    assert [one.moved for one in said.summary.moved_aside or ()] == [True]
+    (record,) = said.summary.records or ()
+    assert pod.undo(record).code == 0
+    assert pod.owners() == before
+
+
+@pytest.mark.parametrize("tool", ["cat", "mv"])
+def test_the_twin_whose_record_cannot_be_written_after_owners_were_changed_sums_up(tool: str, tmp_path: Path) -> None:
+    pod = pod_of(GNU, tmp_path)
+    before = pod.owners()
+    (record,) = pod.change().summary.records or ()
+    path = pod.volume / record.split(":")[0]
+    os.truncate(path, path.stat().st_size - len(b"e - - -\0"))
+    os.chown(pod.volume / "packages" / "a" / "plain", *map(int, before["packages/a/plain"].split(":")))
+    (pod.volume / "new").touch()
+    fails = {"cat": 'case "$*" in */list) exit 1 ;; esac', "mv": 'case "$*" in *.list.1) exit 1 ;; esac'}[tool]
+
+    said = replace(pod, image=with_tool(GNU, tmp_path, tool, fails)).change()
+
+    assert (said.code, said.summary.complete, said.summary.changed) == (1, False, 1), said
+    assert said.summary.code == ("no-space" if tool == "cat" else "failed")
+    assert [one.split(":")[0] for one in said.summary.records or ()] == [path.name]
+    assert pod.change().code == 0
+    assert set(pod.owners().values()) == {"999:999"}
+
+
 def test_without_the_tools_for_a_record_the_twin_says_so_and_does_the_rest(tmp_path: Path) -> None:
     pod = pod_of(GNU, tmp_path)
     bare = tmp_path / "bare"
@@ -286,7 +416,10 @@ def test_the_page_lists_every_code_and_limit_of_the_shell_programs_and_no_other(
     page = (Path(__file__).parents[2] / "docs" / "worker.md").read_text()
     section = page.partition("## The shell program")[2]
     text = "".join(commands.programs().values()) + commands._start()
-    codes = {*re.findall(r"(?:refuse|summary false) ([a-z][a-z-]+) ", text), *re.findall(r'"code": ?"([a-z-]+)"', text)}
+    codes = {
+        *re.findall(r"(?:refuse|summary false|stop_at) ([a-z][a-z-]+) ", text),
+        *re.findall(r'"code": ?"([a-z-]+)"', text),
+    }
     table = section.partition("| code of the shell |")[2]
     assert set(re.findall(r"`([a-z-]+)`(?=[,` |])", table)) == codes
     limits = {code for line in re.findall(r"printf '([a-z -]+)'\n", text) for code in line.split()}

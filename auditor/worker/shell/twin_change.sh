@@ -8,7 +8,7 @@ for name in $(names); do
     if ! copied "$name" "old$again_" || [ "$open" = yes ] || ! ours "$scratch/old$again_"; then continue; fi
     if ends "$scratch/old$again_" e || ends "$scratch/old$again_" z; then continue; fi
     # Of a run that was killed between writing a move down and making it.
-    xargs -0 -n 200 sh "$scratch/self" --moves <"$scratch/old$again_" >"$scratch/moves"
+    xargs -0 -n 200 sh "$scratch/self" --moves <"$scratch/old$again_" >"$scratch/moves" || missed 1
     while IFS= read -r line; do
         path=${line#* * * } path=${path#./} suffix=${line#m } suffix=${suffix%% *} last=''
         if ! reached "./$path$suffix" && reached "./$path"; then move "$path" "$suffix"; fi
@@ -41,13 +41,22 @@ if [ -n "$to_move" ]; then
 fi
 
 # Everything but directories, then directories, the top last of all.
+walked() {
+    what_is_wrong "$@" -print0
+    [ $? -le 128 ] || echo killed >>"$scratch/errors"
+}
 {
-    cat "$scratch/header"
-    : >"$scratch/errors"
-    what_is_wrong ! -type d -print0 2>>"$scratch/errors" | xargs -0 -n 200 sh "$scratch/self" --list "$device"
-    what_is_wrong -type d -print0 2>/dev/null | xargs -0 -n 200 sh "$scratch/self" --list "$device"
-    ! top_is_wrong || sh "$scratch/self" --list "$device" .
-} >"$scratch/list" || refuse no-space 'The pod has no room for its list of former owners: no owner was changed.'
+    cat "$scratch/header" &&
+        : >"$scratch/errors" &&
+        walked ! -type d 2>>"$scratch/errors" | xargs -0 -n 200 sh "$scratch/self" --list "$device" &&
+        walked -type d 2>/dev/null | xargs -0 -n 200 sh "$scratch/self" --list "$device" &&
+        if top_is_wrong; then sh "$scratch/self" --list "$device" .; fi
+} >"$scratch/list"
+case $? in
+0) ;;
+1 | 2 | 123) stop_at no-space 'The pod has no room for its list of former owners' 'Give it more and run it again.' ;;
+*) stop_at failed 'The list of former owners was cut off, as by a lack of memory' 'Run it again.' ;;
+esac
 unreadable=$(($(wc -l <"$scratch/errors")))
 found=$(($(lines_of "$scratch/list") - 1))
 wrong=$((wrong + found))

@@ -78,7 +78,7 @@ list() {
         kind=o
         case ${fact% *} in 8[4-9a-f]??) kind=s owner=$owner:${fact#* } ;; esac
         [ "$path" != . ] || kind=r
-        printf '%s %s %s %s\0' "$kind" "$owner" "${id#*:}" "$path"
+        printf '%s %s %s %s\0' "$kind" "$owner" "${id#*:}" "$path" || exit 1
     done
 }
 
@@ -172,13 +172,13 @@ move_back() {
             moved=true
         fi
         printf '{"path":"%s","moved":%s,"from":"%s"%s}\n' "$(shown "${path#./}")" "$moved" \
-            "$(shown "${path##*/}$suffix")" "${why:+,\"why\":\"$why\"}"
+            "$(shown "${path##*/}$suffix")" "${why:+,\"why\":\"$why\"}" || exit 1
     done
 }
 
 case ${1-} in
 --moves)
-    for line do case $line in 'm '*) printf '%s\n' "$line" ;; esac done
+    for line do case $line in 'm '*) printf '%s\n' "$line" || exit 1 ;; esac done
     exit 0
     ;;
 --list)

@@ -12,7 +12,8 @@ printf 'h %s %s 1\0' "$given" "$inode" >"$scratch/header"
 header_bytes=$(($(wc -c <"$scratch/header")))
 header_digest=$(digest <"$scratch/header")
 
-# in_turn FILE DIRECTION: works through a record; progress about every 5,000 entries.
+# in_turn FILE DIRECTION: works through a record; progress about every 5,000 entries. Lines that no batch reports, since it
+# was killed, count as failed.
 in_turn() {
     : >"$scratch/totals"
     {
@@ -23,13 +24,14 @@ in_turn() {
                 batches=$((batches + 1))
                 [ $((batches % 25)) -ne 0 ] || printf '{"event":"progress","seen":%s,"changed":%s,"failed":%s}\n' "$seen" "$done_" "$bad"
             done
-            echo "$done_ $bad $missing $bits" >"$scratch/totals"
+            echo "$done_ $bad $missing $bits $seen" >"$scratch/totals"
         }
     } &
     working=$!
     wait "$working"
-    read -r c f g l <"$scratch/totals" || refuse failed 'The work on the record was cut off: run it again.'
+    read -r c f g l s <"$scratch/totals" || c=0 f=0 g=0 l=0 s=0
     changed=$((changed + c)) failed=$((failed + f)) lost=$((lost + l))
+    missed $(($(lines_of "$1") - s))
 }
 
 # copied NAME FILE: a copy of the record, and in $open whether another than root may have written it.
@@ -62,11 +64,11 @@ kept() {
     rm -rf -- "$name.new"
     if ! (set -C && cat "$scratch/$1" >"$name.new") 2>/dev/null; then
         rm -f -- "$name.new"
-        ! read_only || refuse read-only 'The volume is read-only here: mount the claim writable, and check that neither the volume nor its storage is marked read-only.'
-        refuse no-space 'The record of former owners could not be written to the volume, so no owner was changed: free some space and run it again.'
+        ! read_only || stop_at read-only 'The volume is read-only here' 'Mount the claim writable, and check that neither the volume nor its storage is marked read-only.'
+        stop_at no-space 'The record of former owners could not be written to the volume' 'Free some space and run it again.'
     fi
     sync "$name.new" 2>/dev/null || sync
-    mv -f -- "$name.new" "$name" || refuse failed 'The record of former owners could not be named, so no owner was changed.'
+    mv -f -- "$name.new" "$name" || stop_at failed 'The record of former owners could not be named' 'Run it again.'
 }
 
 # every NAME that is there: the base, then .1, .2, ...

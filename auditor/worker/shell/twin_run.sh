@@ -32,7 +32,7 @@ started
 codes=$(limits)
 recording=yes
 case $codes in *no-record*) recording=no ;; esac
-changed=0 failed=0 lost=0 wrong=0 unreadable=0 records='' left_out='' moved_aside='' earlier=0
+changed=0 failed=0 lost=0 wrong=0 unreadable=0 records='' left_out='' moved_aside='' earlier=0 cut_off=0
 
 add() { printf '%s%s"%s"' "$1" "${1:+,}" "$2"; }
 
@@ -57,6 +57,19 @@ read_only() {
     [ ! -w . ]
 } 2>/dev/null
 
+# stop_at CODE WHY WHAT_TO_DO: refuses, or once something was changed ends with a summary, which names the records.
+stop_at() {
+    case $changed:$records:$moved_aside in
+    0::*'"moved":true'*) ;;
+    0::*) refuse "$1" "$2: no owner was changed. $3" ;;
+    esac
+    summary false "$1" "$2: no more owners were changed. $3"
+    exit 1
+}
+
+# missed NUMBER: of entries that a part of the program did not report, since it was killed or had no room.
+missed() { [ "$1" -le 0 ] || failed=$((failed + $1)) cut_off=$((cut_off + $1)); }
+
 finish() {
     failed_aside=no
     case $moved_aside in *'"why":"failed"'*) failed_aside=yes ;; esac
@@ -64,7 +77,7 @@ finish() {
         summary true '' ''
         exit 0
     fi
-    if [ "$changed" -eq 0 ] && [ "$failed" -gt 0 ]; then
+    if [ "$changed" -eq 0 ] && [ "$failed" -gt 0 ] && [ "$cut_off" -eq 0 ]; then
         if read_only; then
             summary false read-only 'The volume is read-only here: mount the claim writable, and check that neither the volume nor its storage is marked read-only.'
         else

@@ -33,7 +33,7 @@ if [ "$mode" = undo ]; then
     fi
     for one in $used; do in_turn "$scratch/list${one#*:}" undo; done
     for one in $used; do
-        xargs -0 -n 200 sh "$scratch/self" --back "$root" undo "$given" "$device" <"$scratch/list${one#*:}" >"$scratch/back"
+        xargs -0 -n 200 sh "$scratch/self" --back "$root" undo "$given" "$device" <"$scratch/list${one#*:}" >"$scratch/back" || missed 1
         while IFS= read -r each; do moved_aside="$moved_aside${moved_aside:+,}$each"; done <"$scratch/back"
     done
     case $failed:$moved_aside in 0:*'"why":"failed"'*) ;; 0:*) for one in $used; do mark "${one%:*}" z; done ;; esac
