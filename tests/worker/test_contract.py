@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from auditor.worker import commands, messages
 from auditor.worker.limits import ALWAYS, IN_WORDS
 from auditor.worker.ownership.skipped import SKIP_AT_TOP, SKIP_DIRECTORIES
-from tests.worker.containers import BUSYBOX, GNU, UNDER_OPT, WITH_PYTHON, WITHOUT, Image, Pod
+from tests.worker.containers import BUSYBOX, GNU, UNDER_OPT, WITH_PYTHON, WITHOUT, Image, Pod, Said
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 
@@ -379,21 +380,90 @@ def test_the_twin_whose_record_cannot_be_written_after_owners_were_changed_sums_
     assert set(pod.owners().values()) == {"999:999"}
 
 
-def test_without_the_tools_for_a_record_the_twin_says_so_and_does_the_rest(tmp_path: Path) -> None:
+def deep(volume: Path, length: int) -> int:
+    """A descriptor of a directory whose path below the volume has so many bytes, with one file in it."""
+    here = os.open(volume, os.O_RDONLY)
+    left = length
+    while left > 0:
+        name = "d" * (200 if left > 400 else left - 1 if left <= 201 else 100)
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here, left = below, left - len(name) - 1
+    os.close(os.open("file", os.O_CREAT, dir_fd=here))
+    return here
+
+
+@pytest.mark.parametrize("length", [3900, 4085, 4089, 4120, 9000])
+@pytest.mark.parametrize("image", [GNU, BUSYBOX], ids=lambda image: image.name)
+def test_what_has_a_path_that_is_too_long_for_the_twin_is_not_taken_for_gone(
+    image: Image, length: int, tmp_path: Path
+) -> None:
+    pod = pod_of(image, tmp_path)
+    here = deep(pod.volume, length)
+
+    said = pod.change()
+
+    changed = os.stat("file", dir_fd=here).st_uid == 999
+    os.close(here)
+    assert changed == (length == 3900)
+    assert (said.code, said.summary.complete) == ((0, True) if changed else (1, False)), said
+    assert (pod.volume / "packages" / "a" / "plain").stat().st_uid == 999
+    (record,) = said.summary.records or ()
+    if not changed:
+        assert said.summary.unreadable > 0
+        assert unmarked(pod, record)
+    assert pod.undo(record).code == 0
+    assert (pod.volume / "packages" / "a" / "plain").stat().st_uid == 1000
+
+
+@pytest.mark.parametrize(
+    "name", ["mount", "a b", "per%cent%dx", "back\\slash", "line\nbreak", "end\n", "s*r[a]?", "tab\t1 1"]
+)
+def test_without_a_record_the_twin_leaves_the_mount_points_below_the_volume(name: str, tmp_path: Path) -> None:
     pod = pod_of(GNU, tmp_path)
+    point = pod.volume / "packages" / name
+    point.mkdir()
+    (pod.volume / "packages" / "star[a]").mkdir()
+
+    # A file system of its own, which is gone with the mount namespace.
+    said = without_tools(
+        pod,
+        tmp_path,
+        setup='mount -t tmpfs -o uid=0 none "$POINT"',
+        prefix=("/bin/sh", "-c", '"$@"; code=$?; /usr/bin/stat -c %u "$POINT" >"$WHERE/owner"; exit "$code"', "sh"),
+        environment={"POINT": str(point)},
+    )
+
+    assert (said.code, said.summary.complete) == (0, True), said
+    assert (tmp_path / "owner").read_text() == "0\n"
+    assert (pod.volume / "packages" / "star[a]").stat().st_uid == 999
+
+
+def without_tools(
+    pod: Pod,
+    tmp_path: Path,
+    *,
+    setup: str = "",
+    prefix: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Said:
     bare = tmp_path / "bare"
     bare.mkdir()
     for tool in ("sh", "find", "chown", "ls", "wc", "head", "mv", "date"):
         (bare / tool).symlink_to(f"/usr/bin/{tool}")
-    pod = Pod(
-        Image("bare", GNU.setup.replace("mkdir", "/usr/bin/mkdir"), path=str(bare)), pod.volume, pod.scratch, False
-    )
-    said = pod.image.run(
+    image = Image("bare", f"{GNU.setup}\n{setup}\n".replace("mkdir", "/usr/bin/mkdir"))
+    return image.run(
         commands.by_twin("change", 999, 999, volume=str(pod.volume)),
         volume=pod.volume,
-        prefix=("/usr/bin/env", f"PATH={bare}"),
-        environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        prefix=(*prefix, "/usr/bin/env", f"PATH={bare}"),
+        environment=environment,
     )
+
+
+def test_without_the_tools_for_a_record_the_twin_says_so_and_does_the_rest(tmp_path: Path) -> None:
+    pod = pod_of(GNU, tmp_path)
+    said = without_tools(pod, tmp_path)
     assert said.code == 0, said
     assert "no-record" in (said.summary.limits or ())
     assert said.summary.records is None

@@ -45,12 +45,13 @@ walked() {
     what_is_wrong "$@" -print0
     [ $? -le 128 ] || echo killed >>"$scratch/errors"
 }
+listed_by_each() { xargs -0 -n 200 sh "$scratch/self" --list "$root" "$device" 2>>"$scratch/errors"; }
 {
     cat "$scratch/header" &&
         : >"$scratch/errors" &&
-        walked ! -type d 2>>"$scratch/errors" | xargs -0 -n 200 sh "$scratch/self" --list "$device" &&
-        walked -type d 2>/dev/null | xargs -0 -n 200 sh "$scratch/self" --list "$device" &&
-        if top_is_wrong; then sh "$scratch/self" --list "$device" .; fi
+        walked ! -type d 2>>"$scratch/errors" | listed_by_each &&
+        walked -type d 2>/dev/null | listed_by_each &&
+        if top_is_wrong; then sh "$scratch/self" --list "$root" "$device" .; fi
 } >"$scratch/list"
 case $? in
 0) ;;

@@ -52,6 +52,9 @@ reached() {
     [ "$through" = yes ] && { [ -e "$1" ] || [ -L "$1" ]; }
 }
 
+# too_long PATH: whether it may be more than the kernel takes, with the volume's path before it: not the same as gone.
+too_long() { [ $((${#root} + ${#1})) -gt 4090 ]; }
+
 # facts_of LINE...: the status of each path, a line each; that of / for one that is gone or behind a link.
 facts_of() (
     count=$# last=''
@@ -63,11 +66,15 @@ facts_of() (
     exec stat -c "$facts_format" "$@"
 )
 
-# list PATH...: prints the lines of a record for entries that have the wrong owner.
+# list PATH...: prints the lines of a record for entries that have the wrong owner, and a line of errors for each that could
+# not be given another one.
 list() {
     if ! facts=$(stat -c "$facts_format" "$@" 2>/dev/null); then
-        [ $# -gt 1 ] || return 0 # it is gone
-        for each do list "$each"; done
+        if [ $# -gt 1 ]; then
+            for each do list "$each"; done
+        elif [ $# -eq 1 ] && { too_long "$1" || [ -e "$1" ] || [ -L "$1" ]; }; then
+            echo unreadable >&2 || exit 1
+        fi
         return 0
     fi
     for path do
@@ -75,6 +82,10 @@ list() {
         id=${fact%% *} fact=${fact#* }
         owner=${fact%% *} fact=${fact#* }
         [ "${id%:*}" = "$device" ] || continue
+        if too_long "$path"; then
+            echo 'too long' >&2 || exit 1
+            continue
+        fi
         kind=o
         case ${fact% *} in 8[4-9a-f]??) kind=s owner=$owner:${fact#* } ;; esac
         [ "$path" != . ] || kind=r
@@ -85,10 +96,11 @@ list() {
 # turn LINE...: gives entries of a record their new owner, or with $direction undo their former one.
 turn() {
     if ! facts=$(facts_of "$@" 2>/dev/null); then
-        if [ $# -eq 1 ]; then
-            gone=$((gone + 1))
-        else
+        if [ $# -gt 1 ]; then
             for each do turn "$each"; done
+        else
+            last='' path=${1#* * * }
+            if too_long "$path" || reached "$path"; then failed=$((failed + 1)); else gone=$((gone + 1)); fi
         fi
         return 0
     fi
@@ -103,7 +115,7 @@ turn() {
         if [ "$kind" = s ]; then bits=${former##*:} former=${former%:*}; fi
         now=${fact#* } now=${now%% *}
         if [ "${fact%% *}" != "$device:$inode" ]; then
-            gone=$((gone + 1))
+            if too_long "$path"; then failed=$((failed + 1)); else gone=$((gone + 1)); fi
             continue
         fi
         from=$former to=$given
@@ -182,8 +194,8 @@ case ${1-} in
     exit 0
     ;;
 --list)
-    device=$2
-    shift 2
+    root=$2 device=$3
+    shift 3
     list "$@"
     exit 0
     ;;

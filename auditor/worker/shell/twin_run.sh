@@ -134,19 +134,49 @@ move() { # PATH SUFFIX
     if mv -- "./$1" "./$1$2" 2>/dev/null; then tell_aside "$1" true '' "$2"; else tell_aside "$1" false failed ''; fi
 }
 
+# unescaped TEXT: of /proc/self/mounts, with octal numbers; with a / after it, so that no line break at its end is lost.
+unescaped() {
+    format=''
+    while case $1 in *%*) ;; *) false ;; esac do
+        format=$format${1%%"%"*}%%
+        set -- "${1#*"%"}"
+    done
+    # shellcheck disable=SC2059 # printf's format is what knows these numbers
+    printf "$format$1/"
+}
+
+# pattern_of TEXT: sets $pattern, for find's -path.
+pattern_of() {
+    rest=$1 pattern=''
+    while [ -n "$rest" ]; do
+        char=${rest%"${rest#?}"} rest=${rest#?}
+        case $char in [*?[] | "\\") char="\\$char" ;; esac
+        pattern=$pattern$char
+    done
+}
+
 if [ "$recording" = no ]; then
     [ "$mode" = run ] || refuse no-tools 'This image has not the tools to read a record of former owners: nothing was changed.'
     for path in $asides; do
         name_aside "$path"
         if [ -n "$verdict" ]; then tell_aside "$path" false "$verdict" ''; else move "$path" "$suffix"; fi
     done
-    count() { what_is_wrong -exec sh -c 'echo $#' sh {} + 2>/dev/null | { total=0; while read -r n; do total=$((total + n)); done; echo "$total"; }; }
-    wrong=$(count)
+    # find's -xdev does not keep it from the mount points themselves.
+    set --
+    while read -r _ point _; do
+        point=$(unescaped "$point")
+        point=${point%/}
+        case $point in "$root"/*) ;; *) continue ;; esac
+        pattern_of "${point#"$root"/}"
+        set -- "$@" ! -path "./$pattern"
+    done </proc/self/mounts
+    count() { what_is_wrong "$@" -exec sh -c 'echo $#' sh {} + 2>/dev/null | { total=0; while read -r n; do total=$((total + n)); done; echo "$total"; }; }
+    wrong=$(count "$@")
     before=$wrong
     ! top_is_wrong || wrong=$((wrong + 1))
-    what_is_wrong ! -type d -exec chown -h "$given" {} + 2>/dev/null
-    what_is_wrong -type d -exec chown -h "$given" {} + 2>/dev/null
-    failed=$(count)
+    what_is_wrong "$@" ! -type d -exec chown -h "$given" {} + 2>/dev/null
+    what_is_wrong "$@" -type d -exec chown -h "$given" {} + 2>/dev/null
+    failed=$(count "$@")
     changed=$((before - failed))
     [ "$changed" -ge 0 ] || changed=0
     unreadable=$(($(what_is_wrong -print 2>&1 >/dev/null | wc -l)))
