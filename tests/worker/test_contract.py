@@ -284,7 +284,7 @@ def test_owners_that_a_killed_part_of_the_twin_did_not_change_count_as_failed(tm
     said = replace(pod, image=kills_its_shell(GNU, tmp_path, "chown", "/many/file500 ")).change()
 
     assert (said.code, said.summary.complete, said.summary.code) == (1, False, "failed"), said
-    assert said.summary.failed > 0
+    assert said.summary.failed
     (record,) = said.summary.records or ()
     assert unmarked(pod, record)
     again = pod.change()
@@ -316,6 +316,16 @@ def test_an_undo_of_the_twin_whose_moving_back_was_killed_is_not_over(tmp_path: 
     assert not (pod.volume / "verify").exists()
     assert pod.undo(*records).code == 0
     assert (pod.volume / "verify").is_dir()
+
+
+@pytest.mark.parametrize("test", [") ! -type d -print0", ") -type d -print0"])
+def test_a_search_of_the_twin_that_was_cut_off_is_refused_before_any_change(test: str, tmp_path: Path) -> None:
+    pod = pod_of(GNU, tmp_path)
+    before = pod.owners()
+    killed = with_tool(GNU, tmp_path, "find", f'case "$*" in *"{test}") kill -9 $$ ;; esac')
+    said = replace(pod, image=killed).change()
+    assert (said.code, said.refusal.code) == (1, "failed"), said
+    assert pod.owners() == before
 
 
 @pytest.mark.parametrize("where", ["/many/file500 ", "/many "])
@@ -411,7 +421,7 @@ def test_what_has_a_path_that_is_too_long_for_the_twin_is_not_taken_for_gone(
     assert (pod.volume / "packages" / "a" / "plain").stat().st_uid == 999
     (record,) = said.summary.records or ()
     if not changed:
-        assert said.summary.unreadable > 0
+        assert said.summary.unreadable
         assert unmarked(pod, record)
     assert pod.undo(record).code == 0
     assert (pod.volume / "packages" / "a" / "plain").stat().st_uid == 1000
@@ -486,10 +496,8 @@ def test_the_page_lists_every_code_and_limit_of_the_shell_programs_and_no_other(
     page = (Path(__file__).parents[2] / "docs" / "worker.md").read_text()
     section = page.partition("## The shell program")[2]
     text = "".join(commands.programs().values()) + commands._start()
-    codes = {
-        *re.findall(r"(?:refuse|summary false|stop_at) ([a-z][a-z-]+) ", text),
-        *re.findall(r'"code": ?"([a-z-]+)"', text),
-    }
+    said = re.findall(r"(?:refuse|summary false|stop_at) ([a-z][a-z-]+) ", text)
+    codes = {*said, *re.findall(r'"code": ?"([a-z-]+)"', text)}
     table = section.partition("| code of the shell |")[2]
     assert set(re.findall(r"`([a-z-]+)`(?=[,` |])", table)) == codes
     limits = {code for line in re.findall(r"printf '([a-z -]+)'\n", text) for code in line.split()}

@@ -43,9 +43,10 @@ fi
 # Everything but directories, then directories, the top last of all.
 walked() {
     what_is_wrong "$@" -print0
-    [ $? -le 128 ] || echo killed >>"$scratch/errors"
+    [ $? -le 128 ] || : >"$scratch/killed"
 }
 listed_by_each() { xargs -0 -n 200 sh "$scratch/self" --list "$root" "$device" 2>>"$scratch/errors"; }
+rm -f "$scratch/killed"
 {
     cat "$scratch/header" &&
         : >"$scratch/errors" &&
@@ -54,7 +55,7 @@ listed_by_each() { xargs -0 -n 200 sh "$scratch/self" --list "$root" "$device" 2
         if top_is_wrong; then sh "$scratch/self" --list "$root" "$device" .; fi
 } >"$scratch/list"
 case $? in
-0) ;;
+0) [ ! -e "$scratch/killed" ] || stop_at failed 'The search for entries was cut off, as by a lack of memory' 'Run it again.' ;;
 1 | 2 | 123) stop_at no-space 'The pod has no room for its list of former owners' 'Give it more and run it again.' ;;
 *) stop_at failed 'The list of former owners was cut off, as by a lack of memory' 'Run it again.' ;;
 esac
