@@ -127,9 +127,9 @@ endif
 .PHONY: matrix
 matrix: prepare ## every cell of the tables in docs/reliability.md; prints them
 	@$(HAND_OVER); \
-	POSIT_AUDIT_MATRIX=all $(AS_ROOT) $(RUN) -m pytest -n 2 --dist load tests/cluster/matrix tests/cluster/test_parity.py \
-	  tests/cluster/test_job_interrupted.py >&2 || true; \
-	$(RUN) -m scripts.print_matrix
+	failed=0; POSIT_AUDIT_MATRIX=all $(AS_ROOT) $(RUN) -m pytest -n 2 --dist load tests/cluster/matrix \
+	  tests/cluster/test_parity.py tests/cluster/test_job_interrupted.py >&2 || failed=$$?; \
+	$(RUN) -m scripts.print_matrix; exit $$failed
 
 .PHONY: unit
 unit: venv ## the tests that need no cluster
