@@ -114,6 +114,30 @@ def pairs(root: Path, rounds: int, *, wrong: bool, extra: tuple[object, ...] = (
     return ratio, f"{statistics.median(ours):.2f} s : {statistics.median(theirs):.2f} s"
 
 
+def against(place: Path, rounds: int, files: int, earlier: Path) -> list[Row]:
+    """The worker against a program that takes the same command line, such as an earlier version of it."""
+    root = place / "against"
+    plant(root, 2000, files // 2000)
+    theirs = [sys.executable, "-I", "-S", str(earlier), *worker(root)[4:]]
+    rows = []
+    for what, wrong in (("all wrong", True), ("all right", False)):
+        times: list[tuple[float, float]] = []
+        for turn in range(rounds):
+            both = []
+            for command in (worker(root), theirs) if turn % 2 else (theirs, worker(root)):
+                subprocess.run(chown(root, 0, 0) if wrong else chown(root), check=True)
+                os.sync()
+                both.append(seconds(command))
+            times.append((both[0], both[1]) if turn % 2 else (both[1], both[0]))
+        ratio = statistics.median(a / b for a, b in times)
+        text = " : ".join(f"{statistics.median(one):.2f} s" for one in zip(*times, strict=True))
+        rows.append(
+            Row(what=f"{files:,} files, local disk, {what}: against {earlier.name}", measured=f"{ratio:.2f} ({text})")
+        )
+    shutil.rmtree(root)
+    return rows
+
+
 def local(place: Path, rounds: int, files: int) -> list[Row]:
     root = place / "local"
     plant(root, 2000, files // 2000)
@@ -310,7 +334,9 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--files", type=int, default=300_000)
-    parser.add_argument("--only", choices=["local", "busy", "server", "killed", "memory"], action="append")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--against", type=Path, metavar="FILE", help="compare with this worker alone, and nothing else")
+    chosen.add_argument("--only", choices=["local", "busy", "server", "killed", "memory"], action="append")
     parser.add_argument("--write", action="store_true", help="also into docs/performance.md")
     args = parser.parse_args()
     if os.geteuid():
@@ -326,6 +352,8 @@ def main() -> int:
             "killed": lambda: killed(place, 20),
             "memory": lambda: memory(place, (1, 10)),
         }
+        if args.against:
+            measures = {"against": lambda: against(place, args.rounds, args.files, args.against)}
         for part in args.only or measures:
             print(f"measuring: {part}", file=sys.stderr)
             rows += measures[part]()
