@@ -57,13 +57,12 @@ too_long() { [ $((${#root} + ${#1})) -gt 4090 ]; }
 
 # facts_of LINE...: the status of each path, a line each; that of / for one that is gone or behind a link.
 facts_of() (
-    count=$# last=''
+    last='' words='' number=0
     for line do
-        path=${line#* * * }
-        if reached "$path"; then set -- "$@" "$path"; else set -- "$@" /; fi
+        number=$((number + 1))
+        if reached "${line#* * * }"; then words="$words \"\${$number#* * * }\""; else words="$words /"; fi
     done
-    shift "$count"
-    exec stat -c "$facts_format" "$@"
+    eval "exec stat -c \"\$facts_format\" $words"
 )
 
 # list PATH...: prints the lines of a record for entries that have the wrong owner, and a line of errors for each that could
@@ -77,8 +76,9 @@ list() {
         fi
         return 0
     fi
-    for path do
-        fact=${facts%%"$nl"*} facts=${facts#*"$nl"}
+    for fact in $facts; do
+        path=$1
+        shift
         id=${fact%% *} fact=${fact#* }
         owner=${fact%% *} fact=${fact#* }
         [ "${id%:*}" = "$device" ] || continue
@@ -104,17 +104,19 @@ turn() {
         fi
         return 0
     fi
-    count=$# same='' mixed=no
-    for line do
-        fact=${facts%%"$nl"*} facts=${facts#*"$nl"}
+    # Arguments by their numbers: to copy all of them for each entry would take most of the time.
+    number=0 left=''
+    for fact in $facts; do
+        number=$((number + 1))
+        eval "line=\${$number}"
         kind=${line%% *} line=${line#* }
         former=${line%% *} line=${line#* }
         inode=${line%% *} path=${line#* }
         case $kind in o | s | r) ;; *) continue ;; esac
         bits=''
         if [ "$kind" = s ]; then bits=${former##*:} former=${former%:*}; fi
-        now=${fact#* } now=${now%% *}
-        if [ "${fact%% *}" != "$device:$inode" ]; then
+        id=${fact%% *} now=${fact#* } now=${now%% *}
+        if [ "$id" != "$device:$inode" ]; then
             if too_long "$path"; then failed=$((failed + 1)); else gone=$((gone + 1)); fi
             continue
         fi
@@ -128,26 +130,30 @@ turn() {
             continue
         fi
         [ "$now" = "$from" ] || continue
-        set -- "$@" "$path"
-        if [ -z "$same" ]; then same=$to; elif [ "$same" != "$to" ]; then mixed=yes; fi
+        left="$left$to $number$nl"
     done
-    if [ "$mixed" = yes ]; then
-        todo=$count number=0
-        for each do
-            number=$((number + 1))
-            [ "$number" -le "$todo" ] || break
-            turn "$each"
+    while [ -n "$left" ]; do
+        owner=${left%% *} others='' words=''
+        for each in $left; do
+            if [ "${each% *}" = "$owner" ]; then
+                words="$words \"\${${each#* }#* * * }\""
+            else
+                others="$others$each$nl"
+            fi
         done
-        return 0
-    fi
-    shift "$count"
-    [ $# -gt 0 ] || return 0
-    if chown -h "$same" "$@" 2>/dev/null; then
+        left=$others
+        eval "give $words"
+    done
+}
+
+# give PATH...: to $owner.
+give() {
+    if chown -h "$owner" "$@" 2>/dev/null; then
         changed=$((changed + $#))
         return 0
     fi
     for path do
-        if chown -h "$same" "$path" 2>/dev/null; then changed=$((changed + 1)); else failed=$((failed + 1)); fi
+        if chown -h "$owner" "$path" 2>/dev/null; then changed=$((changed + 1)); else failed=$((failed + 1)); fi
     done
 }
 
@@ -188,6 +194,9 @@ move_back() {
     done
 }
 
+case ${1-} in
+--list | --turn) IFS=$nl ;; # facts are lines
+esac
 case ${1-} in
 --moves)
     for line do case $line in 'm '*) printf '%s\n' "$line" || exit 1 ;; esac done
