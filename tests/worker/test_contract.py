@@ -13,7 +13,7 @@ import pytest
 from auditor.worker import commands, messages
 from auditor.worker.limits import ALWAYS, IN_WORDS
 from auditor.worker.ownership.skipped import SKIP_AT_TOP, SKIP_DIRECTORIES
-from tests.worker.containers import BASH, BUSYBOX, GNU, SHELLS, UNDER_OPT, WITH_PYTHON, WITHOUT, Image, Pod, Said
+from tests.worker.containers import BASH, GNU, SHELLS, UNDER_OPT, WITH_PYTHON, WITHOUT, Image, Pod, Said
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 
@@ -97,6 +97,40 @@ def test_a_second_run_changes_nothing_and_a_second_undo_neither(pod: Pod) -> Non
     before = pod.owners()
     assert pod.undo().code in (0, 1)
     assert pod.owners() == before
+
+
+def special(volume: Path) -> None:
+    """A program of root's keeps its bits, those of a third user lose them; a directory never does."""
+    for name, owner, mode in (("roots", 0, 0o4755), ("a third's", 1000, 0o4755), ("line\nbreak", 1001, 0o2755)):
+        path = volume / "packages" / name
+        path.touch()
+        os.chown(path, owner, owner)
+        path.chmod(mode)
+    (volume / "packages" / "folder").mkdir()
+    (volume / "packages" / "folder").chmod(0o2755)
+
+
+def test_files_that_lose_setuid_or_setgid_bits_are_named(pod: Pod) -> None:
+    special(pod.volume)
+
+    said = pod.change()
+
+    dropped = (said.summary.mode_bits or {})["dropped"]
+    third, broken = sorted(dropped.samples)
+    assert (dropped.count, third) == (2, "packages/a third's")
+    assert re.fullmatch(r"packages/line[\n?]break", broken)
+    kept = {name: (pod.volume / "packages" / name).stat().st_mode & 0o7777 for name in ("roots", "a third's", "folder")}
+    assert kept == {"roots": 0o4755, "a third's": 0o755, "folder": 0o2755}
+
+    undone = pod.undo(*(said.summary.records or ()))
+
+    dropped = (undone.summary.mode_bits or {})["dropped"]
+    assert (dropped.count, *sorted(dropped.samples)) == (2, "packages/roots", "packages/tool")
+
+
+def test_no_file_loses_bits_where_none_has_any(pod: Pod) -> None:
+    (pod.volume / "packages" / "tool").unlink()
+    assert not pod.change().summary.mode_bits
 
 
 def test_roots_activations_are_moved_aside_and_back(pod: Pod) -> None:
@@ -491,6 +525,7 @@ def test_without_the_tools_for_a_record_the_twin_says_so_and_does_the_rest(tmp_p
     assert said.code == 0, said
     assert "no-record" in (said.summary.limits or ())
     assert said.summary.records is None
+    assert (said.summary.mode_bits or {})["dropped"] == messages.Owned(1, ("packages/tool",))
     assert set(pod.owners().values()) == {"999:999"}
 
 

@@ -58,9 +58,9 @@ too_long() { [ $((${#root} + ${#1})) -gt 4090 ]; }
 # facts_of LINE...: the status of each path, a line each; that of / for one that is gone or behind a link.
 facts_of() (
     last='' words='' number=0
-    for line do
+    for each do
         number=$((number + 1))
-        if reached "${line#* * * }"; then words="$words \"\${$number#* * * }\""; else words="$words /"; fi
+        if reached "${each#* * * }"; then words="$words \"\${$number#* * * }\""; else words="$words /"; fi
     done
     eval "exec stat -c \"\$facts_format\" $words"
 )
@@ -130,6 +130,12 @@ turn() {
             continue
         fi
         [ "$now" = "$from" ] || continue
+        case ${fact#* * } in
+        8[4-9a-f]??" "*)
+            give_special
+            continue
+            ;;
+        esac
         left="$left$to $number$nl"
     done
     while [ -n "$left" ]; do
@@ -147,6 +153,7 @@ turn() {
 }
 
 # give PATH...: to $owner.
+# shellcheck disable=SC2317 # run by eval
 give() {
     if chown -h "$owner" "$@" 2>/dev/null; then
         changed=$((changed + $#))
@@ -157,8 +164,18 @@ give() {
     done
 }
 
-# A change of owner clears setuid and setgid. They are set again as the worker does: not for the file of a third user,
-# whose program would get the new owner's rights.
+# give_special: $path to $to. A change of owner clears its setuid and setgid bits, and they stay off.
+give_special() {
+    bits=${fact##* }
+    if chown -h "$to" "$path" 2>/dev/null; then
+        changed=$((changed + 1))
+        lost_bits
+    else
+        failed=$((failed + 1))
+    fi
+}
+
+# They are set again as the worker does: not for the file of a third user, whose program would get the new owner's rights.
 turn_special() {
     if [ "$now" = "$former" ]; then
         if ! chown -h "$given" "$path" 2>/dev/null; then
@@ -170,10 +187,17 @@ turn_special() {
         return
     fi
     case $former in
-    0:* | "${given%:*}":*) chmod "$bits" "$path" 2>/dev/null || failed=$((failed + 1)) ;;
-    *) lost=$((lost + 1)) ;;
+    0:* | "${given%%:*}":*) chmod "$bits" "$path" 2>/dev/null || failed=$((failed + 1)) ;;
     esac
+    lost_bits
 }
+
+# lost_bits: counts $path if its mode is not $bits. chmod leaves setgid off without an error if CAP_FSETID is missing.
+lost_bits() {
+    [ "$(stat -c %a "$path" 2>/dev/null)" != "$bits" ] || return 0
+    lost=$((lost + 1))
+    { shown "${path#./}" && echo; } >>"${0%/*}/lost" || :
+} 2>/dev/null
 
 # move_back LINE...: of a record; a JSON object for each line of kind m.
 move_back() {
