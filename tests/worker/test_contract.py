@@ -314,6 +314,27 @@ def many(volume: Path, count: int = 900, name: str = "file") -> None:
         os.chown(volume / "many" / f"{name}{number}", 1000, 1000)
 
 
+@pytest.mark.parametrize("image", [GNU, BASH], ids=lambda image: image.name)
+def test_the_twin_runs_a_few_programs_for_many_files_whoever_owned_them(image: Image, tmp_path: Path) -> None:
+    pod = pod_of(image, tmp_path)
+    many(pod.volume)
+    for number in range(0, 900, 2):
+        os.chown(pod.volume / "many" / f"file{number}", 1001, 1001)
+    before, calls = pod.owners(), tmp_path / "calls"
+    for tool in ("chown", "stat"):
+        image = with_tool(image, tmp_path, tool, f"echo {tool} >>'{calls}'")
+    counting = replace(pod, image=image)
+
+    records = counting.change().summary.records or ()
+    there = calls.read_text().split()
+    assert counting.undo(*records).code == 0
+    back = calls.read_text().split()[len(there) :]
+
+    assert pod.owners() == before
+    assert len(there) < 60
+    assert len(back) < 60
+
+
 def unmarked(pod: Pod, record: str) -> bool:
     return (pod.volume / record.split(":", maxsplit=1)[0]).stat().st_size == int(record.split(":")[1])
 
