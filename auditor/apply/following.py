@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from auditor.apply import guards, program
+from auditor.apply import admission, program
 from auditor.apply.interruption import Interruptions, is_cut_off, out_of_memory
 from auditor.apply.ownership_job import LOOK
 from auditor.apply.parts import (
     Part,
     began_with,
+    bits_lost,
     ended_well,
     newest_pods,
     read,
@@ -24,7 +26,7 @@ from auditor.apply.silence import SILENT, silent
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, ApiError, ClusterError, NotFound
 from auditor.model.kubernetes import EVENTS, JOBS
-from auditor.questions.admission import refused_as_root, refused_look
+from auditor.questions.admission import REFUSE_LOOK, REFUSE_ROOT, refused_as_root, refused_look
 from auditor.readiness import Progress, readiness
 
 _POLL = 1.0
@@ -62,6 +64,8 @@ def _to_its_end(
 ) -> Mapping[str, Any]:
     start_by = tools.clock() + tools.start_seconds
     started, interruptions = False, Interruptions()
+    now: Mapping[str, Any] = {}
+    root_is_why = cache(lambda: admission.never_admits(now, REFUSE_LOOK if looks else REFUSE_ROOT, tools))
     for now, pods in _glances(namespace, name, tools, tick):
         state = readiness(now)
         started = read(pods, parts, tools) or started
@@ -72,7 +76,8 @@ def _to_its_end(
             code = refused(parts.values())
             if code.get("code") == "digest-mismatch":
                 raise program.swapped(namespace)
-            details = {**records(parts.values()), **code}
+            lost = bits_lost(together([part.summary for part in parts.values()]))
+            details = {**records(parts.values()), **lost, **code}
             raise ActionFailed(why, hint=_see_log(namespace, name), details=details)
         for news in interruptions.news(pods):
             tick({"news": news})
@@ -80,7 +85,8 @@ def _to_its_end(
             start_by = tools.clock() + tools.start_seconds
             tick({"note": f"Job {namespace}/{name} is suspended; it goes on once its spec.suspend is false"})
         elif not started:
-            _wait_for_start(pods, namespace, name, tools, tick, late=tools.clock() >= start_by, looks=looks)
+            late = tools.clock() >= start_by
+            _wait_for_start(pods, namespace, name, tools, tick, late=late, looks=looks, root_is_why=root_is_why)
         elif stuck := _stuck(pods.values()):
             tick({"note": _waiting(stuck, namespace, name, tools)[0]})
         elif any(part.progress and not part.summary for part in parts.values()):
@@ -123,10 +129,11 @@ def _wait_for_start(
     *,
     late: bool,
     looks: bool,
+    root_is_why: Callable[[], bool],
 ) -> None:
     pod = next(iter(pods.values()), None)
     what, event = _waiting(pod, namespace, name, tools)
-    if pod is None and event and guards.is_about_root(event[1]):
+    if pod is None and event and root_is_why():
         because = refused_look if looks else refused_as_root
         raise NeverStarted(because(namespace, event[1]))
     tick({"note": what})

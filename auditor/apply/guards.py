@@ -12,7 +12,7 @@ from auditor.model.catalog import StorageRow
 from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.product import Product
 from auditor.model.snapshot import ReleaseRef
-from auditor.questions.admission import ENFORCED, enforces, refused_as_root, refuses_root
+from auditor.questions.admission import ENFORCED, REFUSE_ROOT, enforces, refused_as_root
 from auditor.questions.gitops import deployed_by, would_be_taken_back
 from auditor.readiness import Progress, readiness
 
@@ -122,11 +122,4 @@ def pointless_storage(row: StorageRow | None) -> str:
 def pod_security(namespace: Mapping[str, Any]) -> str:
     metadata = namespace["metadata"]
     level = (metadata.get("labels") or {}).get(ENFORCED, "")
-    return refused_as_root(metadata["name"], enforces(level)) if refuses_root(level) else ""
-
-
-def is_about_root(refusal: str) -> bool:
-    """How Pod Security admission and OpenShift word theirs; a quota or a webhook has other reasons. The one decision
-    that hangs on somebody's wording: the API server's Status tells an admission plugin's refusal and a quota's apart by
-    their text alone (reason Forbidden, no causes), and an Event has nothing but its text."""
-    return any(word in refusal for word in ("PodSecurity", "security context constraint"))
+    return refused_as_root(metadata["name"], enforces(level)) if level in REFUSE_ROOT else ""

@@ -11,7 +11,7 @@ import msgspec
 from auditor.apply import program
 from auditor.apply.following import NeverStarted, follow
 from auditor.apply.ownership_job import ACTION_ANNOTATION, UID_ANNOTATION, job, name_of
-from auditor.apply.parts import told
+from auditor.apply.parts import mode_bits, told
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Conflict, NotFound, PositAuditError
@@ -89,7 +89,7 @@ def _both(before: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any
         # What the one before changed is among what came earlier to this one.
         changed = {"changed": (before.get("changed") or 0) + now["changed"], "earlier": before.get("earlier") or 0}
     lists = {name: [*(before.get(name) or ()), *(now.get(name) or ())] for name in ("moved_aside", "records")}
-    return {**now, **changed, **lists}
+    return {**now, **changed, **lists, "mode_bits": mode_bits([before, now])}
 
 
 def _found(action: ChangeOwnership, mode: Mode, tools: Tools) -> dict[str, Any] | None:

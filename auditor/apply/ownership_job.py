@@ -35,7 +35,8 @@ ANNOTATIONS = {"linkerd.io/inject": "disabled", "cluster-autoscaler.kubernetes.i
 _CAPABILITIES = (
     "CHOWN",
     "DAC_OVERRIDE",  # to enter folders that are closed to others
-    "FOWNER",  # to set setuid bits again, which a change of owner clears
+    "FOWNER",  # to set setuid and setgid bits again, which a change of owner clears
+    "FSETID",  # without it the kernel leaves setgid off where the group is not the process's
 )
 SELECTOR = ",".join(
     f"app.kubernetes.io/{key}={LABELS[f'app.kubernetes.io/{key}']}" for key in ("component", "managed-by")

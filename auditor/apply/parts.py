@@ -15,6 +15,7 @@ from auditor.model.ownership import entries
 from auditor.worker.messages import Progress, Refusal, Started, Summary, messages, plain
 
 _TAIL = 50
+_SAMPLES = 5
 _INDEX = "batch.kubernetes.io/job-completion-index"
 _COUNTS = ("seen", "wrong", "changed", "earlier", "failed", "per_second")
 
@@ -117,7 +118,23 @@ def together(told: list[Mapping[str, Any]]) -> Mapping[str, Any]:
         **{name: sum(one.get(name) or 0 for one in told) for name in _COUNTS},
         "seconds": max(one.get("seconds") or 0 for one in told),
         **{name: [entry for one in told for entry in one.get(name) or ()] for name in ("moved_aside", "records")},
+        "mode_bits": mode_bits(told),
     }
+
+
+def mode_bits(told: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    found: dict[str, dict[str, Any]] = {}
+    for what, owned in ((what, owned) for one in told for what, owned in (one.get("mode_bits") or {}).items()):
+        before = found.get(what, {"count": 0, "samples": []})
+        samples = [*before["samples"], *(owned.get("samples") or ())][:_SAMPLES]
+        found[what] = {"count": before["count"] + (owned.get("count") or 0), "samples": samples}
+    return found
+
+
+def bits_lost(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """`bits_lost`: which files have lost setuid or setgid bits, if any have."""
+    dropped = (summary.get("mode_bits") or {}).get("dropped") or {}
+    return {"bits_lost": dropped} if dropped.get("count") else {}
 
 
 def ended_well(parts: Collection[Part], of: int) -> bool:

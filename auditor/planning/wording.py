@@ -22,7 +22,7 @@ from auditor.model.keypath import join_key
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.migration import Note
 from auditor.questions import holders
-from auditor.questions.admission import enforces, refused_as_root, refuses_root
+from auditor.questions.admission import REFUSE_ROOT, enforces, refused_as_root
 from auditor.worker.limits import IN_WORDS, NO_RECORD, in_words
 
 _MOST_CHANGES = 12
@@ -201,7 +201,7 @@ def _ownership_interrupts(action: ChangeOwnership) -> str:
             f" The shell program does the work, with these limits: {in_words(action.placement.limits)}."
             " --worker-image names an image that has Python 3.8 or later."
         )
-    if refuses_root(action.pod_security):
+    if action.pod_security in REFUSE_ROOT:
         limits += f" {refused_as_root(action.claim.namespace, enforces(action.pod_security))}"
     who = f"{action.shards} pods of a Job walk" if action.shards > 1 else "A Job's pod walks"
     if action.after_stop:

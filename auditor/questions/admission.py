@@ -4,11 +4,9 @@ from __future__ import annotations
 
 ENFORCED = "pod-security.kubernetes.io/enforce"
 """The label of a namespace with the level that its pods must keep to."""
-_NO_ROOT = "restricted"
-
-
-def refuses_root(level: str) -> bool:
-    return level == _NO_ROOT
+REFUSE_ROOT = frozenset({"restricted"})
+REFUSE_LOOK = frozenset({"baseline", "restricted"})
+"""Levels that admit no ownership Job, and no Job that looks, which has a capability more."""
 
 
 def refused_as_root(namespace: str, because: str) -> str:

@@ -79,6 +79,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     seconds: float | None = None
     per_second: float | None = None
     wrong_by_owner: Mapping[str, Owned] | None = None
+    mode_bits: Mapping[str, Owned] | None = None
+    """What became of setuid and setgid bits: `kept` (the worker only) and `dropped`."""
     looked: Looked | None = None
     moved_aside: tuple[Aside, ...] | None = None
     records: tuple[str, ...] | None = None

@@ -15,7 +15,16 @@ from auditor.apply.actions import change_ownership
 from auditor.apply.job_run import remove_running, run
 from auditor.apply.ownership_job import UID_ANNOTATION, name_of
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsStale, PlanRefused, Unavailable
+from auditor.errors import (
+    ActionFailed,
+    Conflict,
+    Forbidden,
+    NotAdmitted,
+    NotFound,
+    PlanIsStale,
+    PlanRefused,
+    Unavailable,
+)
 from auditor.model.action import Placement
 from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Access, Resource
 from auditor.model.outcome import State
@@ -64,6 +73,9 @@ class Cluster:
     nodes: list[Any] = field(default_factory=list)
     """To which each Job was tied."""
     refuse_pods: str = ""
+    """Why; those without root too, if that is not the reason."""
+    refuse_without_root: bool = False
+    template: dict[str, Any] = field(default_factory=lambda: {"spec": {"containers": []}})
     refuse_jobs: bool = False
     may_create_pods: bool = True
     level: str = ""
@@ -89,7 +101,7 @@ class Cluster:
         if self.job is None:
             raise NotFound("no such Job")
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return {"kind": "Job", "metadata": self.job, "spec": self.spec, "status": status}
+        return {"kind": "Job", "metadata": self.job, "spec": {"template": self.template, **self.spec}, "status": status}
 
     def list(self, resource: Resource, namespace: str, **_: Any) -> Iterator[dict[str, Any]]:
         if resource == EVENTS:
@@ -120,7 +132,12 @@ class Cluster:
 
     def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
         if resource == PODS and self.refuse_pods:
-            raise Forbidden(self.refuse_pods)
+            contexts = [
+                body["spec"]["securityContext"],
+                *(one["securityContext"] for one in body["spec"]["containers"]),
+            ]
+            if self.refuse_without_root or any(context.get("runAsUser") == 0 for context in contexts):
+                raise NotAdmitted(self.refuse_pods)
         if dry_run:
             return dict(body)
         if resource == CONFIG_MAPS:
@@ -132,6 +149,7 @@ class Cluster:
             raise Conflict("exists")
         self.made += 1
         self.nodes.append(body["spec"]["template"]["spec"].get("affinity"))
+        self.template = body["spec"]["template"]
         self.commands.append(body["spec"]["template"]["spec"]["containers"][0]["command"])
         self.job = {**body["metadata"], "uid": f"job-{self.made}"}
         if self.lose_answer:
@@ -246,6 +264,25 @@ def test_a_job_that_does_not_start_is_removed_and_says_what_kubernetes_says(clus
     assert cluster.job is None
 
 
+def test_files_that_lost_their_bits_are_named_by_all_parts_and_by_the_job_before(
+    cluster: Cluster, tools: Tools
+) -> None:
+    def lost(count: int, *samples: str) -> dict[str, Any]:
+        return {**SUMMARY, "mode_bits": {"dropped": {"count": count, "samples": samples}, "kept": {"count": 1}}}
+
+    cluster.parts, cluster.statuses = 2, [COMPLETE]
+    cluster.log_of = {"pod-1": [line(**lost(4, "a", "b", "c"))], "pod-2": [line(**lost(4, "d", "e", "f"))]}
+    effect = change_ownership.act(ownership(shards=2), tools, lambda _: None)
+    assert effect.details["bits_lost"] == {"count": 8, "samples": ["a", "b", "c", "d", "e"]}
+    assert " 8 files lost setuid or setgid bits, such as a, b, c, d, e." in effect.message
+
+    cluster.log_of = {"pod-1": [line(**{**lost(1, "\x1b[31m"), "message": "No."})], "pod-2": []}
+    cluster.statuses = [FAILED]
+    with pytest.raises(ActionFailed) as failed:
+        change_ownership.act(ownership(shards=2), tools, lambda _: None)
+    assert failed.value.details["bits_lost"]["count"] == 1
+
+
 def test_a_job_without_any_pod_says_so(cluster: Cluster, tools: Tools) -> None:
     cluster.statuses, cluster.phases = [{}], []
     cluster.events = [{"reason": "FailedCreate", "message": "exceeded quota"}]
@@ -254,14 +291,23 @@ def test_a_job_without_any_pod_says_so(cluster: Cluster, tools: Tools) -> None:
 
 
 def test_a_pod_that_is_never_admitted_is_not_waited_for(cluster: Cluster, tools: Tools) -> None:
-    """Where we may not ask admission before, the Job's controller gets the answer."""
+    """If it became so after the plan, the Job's controller gets the answer."""
     cluster.statuses, cluster.phases = [{}], []
-    cluster.events = [
-        {"reason": "FailedCreate", "message": "unable to validate against any security context constraint"}
-    ]
+    cluster.events = [{"reason": "FailedCreate", "message": "we do not like this"}]
+    cluster.refuse_pods = "we do not like this"
     with pytest.raises(ActionFailed, match=r"Two ways out.*Nothing was changed on the volume"):
         run(ACTION, "change", tools, lambda _: None)
     assert (cluster.time, cluster.job) == (0.0, None)
+
+
+@pytest.mark.parametrize("level", ["", "baseline", "restricted"])
+def test_a_pod_that_is_never_admitted_is_known_by_the_level_where_we_must_not_create_pods(
+    cluster: Cluster, tools: Tools, level: str
+) -> None:
+    cluster.statuses, cluster.phases, cluster.may_create_pods, cluster.level = [{}], [], False, level
+    cluster.events = [{"reason": "FailedCreate", "message": "violates PodSecurity"}]
+    with pytest.raises(ActionFailed, match="Two ways out" if level == "restricted" else "did not start within"):
+        run(ACTION, "change", tools, lambda _: None)
 
 
 def test_what_the_parts_did_is_added_up(cluster: Cluster, tools: Tools) -> None:
@@ -429,10 +475,11 @@ def test_a_job_that_does_not_go_away_is_told(cluster: Cluster, tools: Tools) -> 
 
 def test_admission_is_asked_about_the_pod(cluster: Cluster, tools: Tools) -> None:
     change_ownership.rehearse(ACTION, tools)
-    cluster.refuse_pods = 'pods "x" is forbidden: violates PodSecurity "restricted:latest"'
-    with pytest.raises(PlanRefused, match=r"admits no pod that runs as root.*violates PodSecurity.*Two ways out"):
+    cluster.refuse_pods = "we do not like this"
+    with pytest.raises(PlanRefused, match=r"admits no pod that runs as root.*we do not like this.*Two ways out"):
         change_ownership.rehearse(ACTION, tools)
-    cluster.refuse_pods = "exceeded quota: memory"
+    cluster.refuse_pods = 'exceeded quota; it says PodSecurity and "security context constraint" too'
+    cluster.refuse_without_root = True
     with pytest.raises(PlanRefused, match="would be refused: exceeded quota"):
         change_ownership.rehearse(ACTION, tools)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auditor.apply import look_job
-from auditor.errors import ActionFailed, Conflict, NotFound, PlanRefused
+from auditor.errors import ActionFailed, Conflict, NotAdmitted, NotFound, PlanRefused
 from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, JOBS, PODS, Resource
 from tests.steps import ownership
 
@@ -27,6 +27,8 @@ class Cluster:
         self.pods[0]["status"] = {"phase": "Succeeded"}
         self.events: list[dict[str, Any]] = []
         self.made = 0
+        self.spec: dict[str, Any] = {}
+        self.refuse_root = False
         self.lose_answer = False
         self.config_maps: list[Mapping[str, Any]] = []
 
@@ -38,7 +40,7 @@ class Cluster:
         if isinstance(self.status, BaseException):
             error, self.status = self.status, {}
             raise error
-        return {"kind": "Job", "metadata": self.job, "spec": {}, "status": self.status}
+        return {"kind": "Job", "metadata": self.job, "spec": self.spec, "status": self.status}
 
     def list(self, resource: Resource, *_: Any, **__: Any) -> Iterator[dict[str, Any]]:
         return iter(self.pods if resource == PODS else self.events)
@@ -46,7 +48,15 @@ class Cluster:
     def log(self, *_: Any, **__: Any) -> Iterator[str]:
         return iter(['{"event":"started","tool":"posix"}', "0", "0", "--", "end"])
 
-    def create(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+    def allowed(self, *_: Any) -> bool:
+        return True
+
+    def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        if resource == PODS:
+            assert dry_run
+            if self.refuse_root and body["spec"]["securityContext"].get("runAsUser") == 0:
+                raise NotAdmitted("we do not like this")
+            return dict(body)
         if resource == CONFIG_MAPS:
             self.config_maps.append(body)
             return dict(body)
@@ -54,7 +64,7 @@ class Cluster:
         if self.job:
             raise Conflict("exists")
         self.made += 1
-        self.job = {"namespace": "posit", **body["metadata"], "uid": "job-uid"}
+        self.job, self.spec = {"namespace": "posit", **body["metadata"], "uid": "job-uid"}, dict(body["spec"])
         if self.lose_answer:
             raise Conflict("exists")
         return {"metadata": self.job}
@@ -135,7 +145,7 @@ def test_a_claim_that_only_one_pod_may_have_is_not_tried(cluster: Cluster) -> No
 
 def test_a_namespace_that_admits_no_such_pod_is_told_at_once_with_what_helps_a_look(cluster: Cluster) -> None:
     cluster.pods, cluster.status = [], {}
-    cluster.events = [{"reason": "FailedCreate", "message": 'violates PodSecurity "baseline:latest"'}]
+    cluster.events, cluster.refuse_root = [{"reason": "FailedCreate", "message": "we do not like this"}], True
     with pytest.raises(ActionFailed, match=r"--probe exec.*enforce=privileged"):
         look(cluster)
     assert cluster.job is None

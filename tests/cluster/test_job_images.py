@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.apply import program
+from auditor.apply import admission, look_job, program
 from auditor.apply.actions import change_ownership
 from auditor.apply.following import follow
 from auditor.apply.journal import Journal
@@ -51,6 +52,78 @@ def made(tools: Tools, tmp_path: Path, action: ChangeOwnership) -> tuple[Journal
     dry_run(plan, tools)
     journal = Journal.create(plan, tmp_path)
     return journal, apply(plan, tools, journal, Silent())
+
+
+@pytest.mark.parametrize("image", [IMAGE, *WITHOUT_PYTHON])
+def test_files_that_lost_their_bits_are_in_the_outcome(
+    image: str, tools: Tools, kubectl: Run, namespace: str, local_volume: Callable[..., Any], tmp_path: Path
+) -> None:
+    volume = local_volume(namespace, files=3)
+    volume.shell(
+        f"cd '{volume.path}' && touch third roots group && chown 1000:1000 third && chmod 4755 third roots"
+        " && chmod 2755 group"
+    )
+    placement = Placement(image=image, has_python="found" if image == IMAGE else "none")
+    journal, (outcome,) = made(tools, tmp_path, ownership_of(kubectl, namespace, placement=placement))
+    assert outcome.state is State.DONE, outcome.message
+    assert outcome.details["bits_lost"] == {"count": 1, "samples": ["third"]}
+    assert outcome.message.endswith(" 1 file lost setuid or setgid bits, such as third.")
+    assert volume.shell(f"cd '{volume.path}' && stat -c %a third roots group").split() == ["755", "4755", "2755"]
+    (taken,) = undo(journal, tools)
+    assert taken.details["bits_lost"]["count"] == 2
+    assert sorted(taken.details["bits_lost"]["samples"]) == ["group", "roots"]
+
+
+def test_the_twin_changes_no_owner_beside_a_pod_that_outlives_the_server(
+    tools: Tools, kubectl: Run, namespace: str, local_volume: Callable[..., Any], tmp_path: Path
+) -> None:
+    volume = local_volume(namespace, files=3, access_modes=("ReadWriteMany",))
+    before = volume.owners()
+    content = {"name": "content", "image": IMAGE, "command": ["sleep", "3600"]}
+    content["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    spec = {"containers": [content], "terminationGracePeriodSeconds": 0}
+    spec["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "content"}, "spec": spec}
+    kubectl("apply", "-f", "-", "-n", namespace, input=json.dumps(pod))
+    kubectl("wait", "--for=condition=Ready", "pod/content", "-n", namespace, "--timeout=60s")
+    placement = Placement(image=WITHOUT_PYTHON[0], has_python="none", limits=ALWAYS)
+    action = ownership_of(kubectl, namespace, placement=placement, after_stop=True)
+
+    _, (outcome,) = made(tools, tmp_path, action)
+
+    assert outcome.state is State.REFUSED, outcome
+    assert "pod content uses" in outcome.message
+    assert kubectl("get", "jobs", "-n", namespace, "-o", "name") == ""
+    assert volume.owners() == before
+    kubectl("delete", "pod", "content", "-n", namespace, "--grace-period=0")
+    _, (done,) = made(tools, tmp_path / "again", action)
+    assert done.state is State.DONE, done.message
+
+
+@pytest.mark.parametrize("level", ["restricted", "baseline", ""])
+def test_whether_root_is_why_a_pod_is_refused_is_asked_of_the_server(
+    level: str, tools: Tools, kubectl: Run, make_namespace: Callable[..., str], local_volume: Callable[..., Any]
+) -> None:
+    namespace = make_namespace("level", {"pod-security.kubernetes.io/enforce": level} if level else {})
+    local_volume(namespace, files=1)
+    action = ownership_of(kubectl, namespace)
+    jobs = {"change": job(action, "change", seconds=60), "look": look_job.job(action)}
+    with_root = {name: admission.never_admits(each, frozenset(), tools) for name, each in jobs.items()}
+    assert with_root == {"change": level == "restricted", "look": level != ""}
+    if level == "restricted":
+        with pytest.raises(ActionFailed, match=r"Two ways out.*Nothing was changed on the volume"):
+            change_ownership.act(action, tools, lambda _: None)
+        assert kubectl("get", "jobs", "-n", namespace, "-o", "name") == ""
+    if level:
+        with pytest.raises(ActionFailed, match="--probe exec"):
+            look_job.look(action, tools, lambda _: None)
+        return
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "PodSecurity".lower()}}
+    quota["spec"] = {"hard": {"pods": "0"}}
+    kubectl("apply", "-f", "-", "-n", namespace, input=json.dumps(quota))
+    with pytest.raises(PlanRefused, match=r"would be refused.*exceeded quota"):
+        change_ownership.rehearse(action, tools)
+    assert not admission.never_admits(jobs["change"], frozenset(), tools)
 
 
 @pytest.mark.parametrize("image", WITHOUT_PYTHON)

@@ -143,8 +143,11 @@ TOO_OLD = Image(
     path="/opt/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 )
 GNU = Image("none, GNU tools", HIDDEN)
+BASH = Image("none, GNU tools, bash as sh", HIDDEN + 'mount --bind /usr/bin/bash "$(readlink -f /bin/sh)"\n')
 BUSYBOX = Image("none, busybox", busybox=True, path="/bin")
-WITH_PYTHON, WITHOUT = (ON_PATH, UNDER_OPT), (TOO_OLD, GNU, BUSYBOX)
+WITH_PYTHON, WITHOUT = (ON_PATH, UNDER_OPT), (TOO_OLD, GNU, BASH, BUSYBOX)
+SHELLS = (GNU, BASH, BUSYBOX)
+"""None has Python: dash, bash and busybox as sh."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from auditor.apply import guards, program
+from auditor.apply import admission, guards, parts, program
 from auditor.apply.effect import Effect
 from auditor.apply.job_run import keeping, remove_running, run
 from auditor.apply.ownership_job import job, pod
@@ -23,15 +23,13 @@ from auditor.questions.admission import refused_as_root
 from auditor.worker.commands import Mode
 from auditor.worker.limits import NO_RECORD
 
-_CREATE_PODS = Access(PODS, ("create",))
-"""Used with dryRun only, to ask admission about the Job's pod."""
 ACCESS: tuple[Access, ...] = (
     Access(CLAIMS, ("get",)),
     Access(VOLUMES, ("get",)),
     Access(JOBS, ("get", "list", "create", "delete")),
     Access(CONFIG_MAPS, ("get", "create", "patch")),
     Access(PODS, ("list",)),
-    _CREATE_PODS,
+    admission.CREATE_PODS,
     Access(PODS, ("get",), "log"),
     Access(EVENTS, ("list",)),
 )
@@ -76,7 +74,7 @@ def rehearse(action: ChangeOwnership, tools: Tools) -> None:
         program.rehearse(namespace, tools)
     with suppress(Conflict):  # The Job of an earlier run: it will be gone on with.
         tools.writer.create(JOBS, job(action, "change", seconds=tools.job_seconds), dry_run=True)
-    if tools.reader.allowed(_CREATE_PODS, "create", namespace):
+    if tools.reader.allowed(admission.CREATE_PODS, "create", namespace):
         _ask_admission(action, tools)
         return
     try:
@@ -88,10 +86,11 @@ def rehearse(action: ChangeOwnership, tools: Tools) -> None:
 
 
 def _ask_admission(action: ChangeOwnership, tools: Tools) -> None:
+    asked = pod(action, "change")
     try:
-        tools.writer.create(PODS, pod(action, "change"), dry_run=True)
+        tools.writer.create(PODS, asked, dry_run=True)
     except Forbidden as error:
-        if guards.is_about_root(error.message):
+        if admission.root_is_why(asked, tools):
             raise PlanRefused(refused_as_root(action.claim.namespace, error.message)) from None
         raise PlanRefused(f"The ownership Job's pod would be refused: {error.message}") from None
 
@@ -110,13 +109,13 @@ def effect(action: ChangeOwnership, mode: Mode, summary: Mapping[str, Any]) -> E
     """What a Job that came to its end did."""
     told = ("tool", "python", "seen", "changed", "earlier", "seconds", "per_second", "records")
     details = {key: summary[key] for key in told if key in summary}
-    details["image"] = action.placement.image
+    details |= {**parts.bits_lost(summary), "image": action.placement.image}
     if "changed" not in summary:
         unknown = "The Job came to its end. Its log could not be read, so how much it did is unknown."
         return Effect(State.DONE, unknown, details)
     changed = int(summary["changed"] or 0)
     if mode == "undo":
-        return _given_back(changed, summary.get("left_out") or ())
+        return _given_back(changed, summary.get("left_out") or (), parts.bits_lost(summary))
     moved = [entry for entry in summary.get("moved_aside") or () if entry.get("moved")]
     if moved:
         details["moved_aside"] = len(moved)
@@ -126,13 +125,25 @@ def effect(action: ChangeOwnership, mode: Mode, summary: Mapping[str, Any]) -> E
     exposed = _EXPOSED if summary.get("records") == [] else ""
     earlier = int(summary.get("earlier") or 0)
     before = f"; before it was interrupted, up to {earlier:,} others" if earlier else ""
-    return Effect(State.DONE, f"{entries(changed)} given to {action.owner}{before}.{aside}{exposed}", details)
+    bits = _without_bits(details)
+    return Effect(State.DONE, f"{entries(changed)} given to {action.owner}{before}.{aside}{bits}{exposed}", details)
 
 
-def _given_back(changed: int, left_out: Sequence[str]) -> Effect:
+def _without_bits(details: Mapping[str, Any]) -> str:
+    lost = details.get("bits_lost")
+    if not lost:
+        return ""
+    count, samples = lost["count"], ", ".join(lost.get("samples") or ())
+    such = f", such as {samples}" if samples else ""
+    return f" {count:,} {'file' if count == 1 else 'files'} lost setuid or setgid bits{such}."
+
+
+def _given_back(changed: int, left_out: Sequence[str], bits_lost: Mapping[str, Any]) -> Effect:
     others = f" Left out: {', '.join(left_out)}, the records of other runs, or damaged, or open to others."
-    message = f"{entries(changed)} given back to their former owners.{others if left_out else ''}"
-    return Effect(State.DONE, message, {"changed": changed})
+    message = (
+        f"{entries(changed)} given back to their former owners.{_without_bits(bits_lost)}{others if left_out else ''}"
+    )
+    return Effect(State.DONE, message, {"changed": changed, **bits_lost})
 
 
 def undo(action: ChangeOwnership, tools: Tools, tick: Tick) -> Effect:

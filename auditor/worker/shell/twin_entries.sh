@@ -57,13 +57,12 @@ too_long() { [ $((${#root} + ${#1})) -gt 4090 ]; }
 
 # facts_of LINE...: the status of each path, a line each; that of / for one that is gone or behind a link.
 facts_of() (
-    count=$# last=''
-    for line do
-        path=${line#* * * }
-        if reached "$path"; then set -- "$@" "$path"; else set -- "$@" /; fi
+    last='' words='' number=0
+    for each do
+        number=$((number + 1))
+        if reached "${each#* * * }"; then words="$words \"\${$number#* * * }\""; else words="$words /"; fi
     done
-    shift "$count"
-    exec stat -c "$facts_format" "$@"
+    eval "exec stat -c \"\$facts_format\" $words"
 )
 
 # list PATH...: prints the lines of a record for entries that have the wrong owner, and a line of errors for each that could
@@ -77,8 +76,9 @@ list() {
         fi
         return 0
     fi
-    for path do
-        fact=${facts%%"$nl"*} facts=${facts#*"$nl"}
+    for fact in $facts; do
+        path=$1
+        shift
         id=${fact%% *} fact=${fact#* }
         owner=${fact%% *} fact=${fact#* }
         [ "${id%:*}" = "$device" ] || continue
@@ -104,17 +104,19 @@ turn() {
         fi
         return 0
     fi
-    count=$# same='' mixed=no
-    for line do
-        fact=${facts%%"$nl"*} facts=${facts#*"$nl"}
+    # Arguments by their numbers: to copy all of them for each entry would take most of the time.
+    number=0 left=''
+    for fact in $facts; do
+        number=$((number + 1))
+        eval "line=\${$number}"
         kind=${line%% *} line=${line#* }
         former=${line%% *} line=${line#* }
         inode=${line%% *} path=${line#* }
         case $kind in o | s | r) ;; *) continue ;; esac
         bits=''
         if [ "$kind" = s ]; then bits=${former##*:} former=${former%:*}; fi
-        now=${fact#* } now=${now%% *}
-        if [ "${fact%% *}" != "$device:$inode" ]; then
+        id=${fact%% *} now=${fact#* } now=${now%% *}
+        if [ "$id" != "$device:$inode" ]; then
             if too_long "$path"; then failed=$((failed + 1)); else gone=$((gone + 1)); fi
             continue
         fi
@@ -128,31 +130,52 @@ turn() {
             continue
         fi
         [ "$now" = "$from" ] || continue
-        set -- "$@" "$path"
-        if [ -z "$same" ]; then same=$to; elif [ "$same" != "$to" ]; then mixed=yes; fi
+        case ${fact#* * } in
+        8[4-9a-f]??" "*)
+            give_special
+            continue
+            ;;
+        esac
+        left="$left$to $number$nl"
     done
-    if [ "$mixed" = yes ]; then
-        todo=$count number=0
-        for each do
-            number=$((number + 1))
-            [ "$number" -le "$todo" ] || break
-            turn "$each"
+    while [ -n "$left" ]; do
+        owner=${left%% *} others='' words=''
+        for each in $left; do
+            if [ "${each% *}" = "$owner" ]; then
+                words="$words \"\${${each#* }#* * * }\""
+            else
+                others="$others$each$nl"
+            fi
         done
-        return 0
-    fi
-    shift "$count"
-    [ $# -gt 0 ] || return 0
-    if chown -h "$same" "$@" 2>/dev/null; then
+        left=$others
+        eval "give $words"
+    done
+}
+
+# give PATH...: to $owner.
+# shellcheck disable=SC2317 # run by eval
+give() {
+    if chown -h "$owner" "$@" 2>/dev/null; then
         changed=$((changed + $#))
         return 0
     fi
     for path do
-        if chown -h "$same" "$path" 2>/dev/null; then changed=$((changed + 1)); else failed=$((failed + 1)); fi
+        if chown -h "$owner" "$path" 2>/dev/null; then changed=$((changed + 1)); else failed=$((failed + 1)); fi
     done
 }
 
-# A change of owner clears setuid and setgid. They are set again as the worker does: not for the file of a third user,
-# whose program would get the new owner's rights.
+# give_special: $path to $to. A change of owner clears its setuid and setgid bits, and they stay off.
+give_special() {
+    bits=${fact##* }
+    if chown -h "$to" "$path" 2>/dev/null; then
+        changed=$((changed + 1))
+        lost_bits
+    else
+        failed=$((failed + 1))
+    fi
+}
+
+# They are set again as the worker does: not for the file of a third user, whose program would get the new owner's rights.
 turn_special() {
     if [ "$now" = "$former" ]; then
         if ! chown -h "$given" "$path" 2>/dev/null; then
@@ -164,10 +187,17 @@ turn_special() {
         return
     fi
     case $former in
-    0:* | "${given%:*}":*) chmod "$bits" "$path" 2>/dev/null || failed=$((failed + 1)) ;;
-    *) lost=$((lost + 1)) ;;
+    0:* | "${given%%:*}":*) chmod "$bits" "$path" 2>/dev/null || failed=$((failed + 1)) ;;
     esac
+    lost_bits
 }
+
+# lost_bits: counts $path if its mode is not $bits. chmod leaves setgid off without an error if CAP_FSETID is missing.
+lost_bits() {
+    [ "$(stat -c %a "$path" 2>/dev/null)" != "$bits" ] || return 0
+    lost=$((lost + 1))
+    { shown "${path#./}" && echo; } >>"${0%/*}/lost" || :
+} 2>/dev/null
 
 # move_back LINE...: of a record; a JSON object for each line of kind m.
 move_back() {
@@ -188,6 +218,9 @@ move_back() {
     done
 }
 
+case ${1-} in
+--list | --turn) IFS=$nl ;; # facts are lines
+esac
 case ${1-} in
 --moves)
     for line do case $line in 'm '*) printf '%s\n' "$line" || exit 1 ;; esac done

@@ -5,6 +5,7 @@ case $state in */* | *[!A-Za-z0-9._-]*) refuse bad-arguments 'Wrong arguments: -
 { [ -d "$scratch" ] && [ -w "$scratch" ]; } || refuse bad-arguments 'Wrong arguments: --scratch must be a folder that can be written.'
 # Without a guess: only root may have put anything here.
 printf '%s\n' "$text" >"$scratch/self" || refuse no-space 'The pod has no room for its list.'
+rm -f "$scratch/lost"
 device=$(stat -c %d .) inode=$(stat -c %i .)
 working=''
 trap 'kill $working 2>/dev/null; exit 143' TERM INT

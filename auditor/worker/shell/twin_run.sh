@@ -32,19 +32,29 @@ started
 codes=$(limits)
 recording=yes
 case $codes in *no-record*) recording=no ;; esac
-changed=0 failed=0 lost=0 wrong=0 unreadable=0 records='' left_out='' moved_aside='' earlier=0 cut_off=0
+changed=0 failed=0 lost=0 wrong=0 unreadable=0 records='' left_out='' moved_aside='' earlier=0 cut_off=0 samples=''
 
 add() { printf '%s%s"%s"' "$1" "${1:+,}" "$2"; }
 
+# listed_texts: the lines that it reads, ready for JSON, as a comma list.
+listed_texts() {
+    texts=''
+    while IFS= read -r each; do texts=$(add "$texts" "$each"); done
+    printf '%s' "$texts"
+}
+
 summary() { # COMPLETE CODE MESSAGE
+    [ "$recording" = no ] || [ ! -e "$scratch/lost" ] || samples=$(head -n 5 "$scratch/lost" | listed_texts)
+    bits=''
+    [ "$lost" -le 0 ] || bits="\"dropped\":{\"count\":$lost,\"samples\":[$samples]}"
     right=false
     [ -z "$(find . -prune -user "$uid" -group "$gid" 2>/dev/null)" ] || right=true
     quoted=''
     for code in $codes; do quoted=$(add "$quoted" "$code"); done
     printf '{"event":"summary","mode":"%s","tool":"posix","uid":%s,"gid":%s,"wrong":%s,"changed":%s,"earlier":%s,' \
         "$mode" "$uid" "$gid" "$wrong" "$changed" "$earlier"
-    printf '"failed":%s,"unreadable":%s,"bits_lost":%s,"complete":%s,"root_right":%s,"limits":[%s],"moved_aside":[%s],' \
-        "$failed" "$unreadable" "$lost" "$1" "$right" "$quoted" "$moved_aside"
+    printf '"failed":%s,"unreadable":%s,"mode_bits":{%s},"complete":%s,"root_right":%s,"limits":[%s],"moved_aside":[%s],' \
+        "$failed" "$unreadable" "$bits" "$1" "$right" "$quoted" "$moved_aside"
     [ "$recording" = no ] || printf '"records":[%s],' "$records"
     printf '"left_out":[%s]%s}\n' "$left_out" "${2:+,\"code\":\"$2\",\"message\":\"$3\"}"
 }
@@ -171,12 +181,18 @@ if [ "$recording" = no ]; then
         set -- "$@" ! -path "./$pattern"
     done </proc/self/mounts
     count() { what_is_wrong "$@" -exec sh -c 'echo $#' sh {} + 2>/dev/null | { total=0; while read -r n; do total=$((total + n)); done; echo "$total"; }; }
+    with_bits() { what_is_wrong "$@" -type f \( -perm -4000 -o -perm -2000 \) -print; }
     wrong=$(count "$@")
     before=$wrong
     ! top_is_wrong || wrong=$((wrong + 1))
+    # A name with a line break would be two samples.
+    samples=$(with_bits "$@" ! -path "*$nl*" 2>/dev/null | head -n 5 |
+        while IFS= read -r each; do shown "${each#./}" && echo; done | listed_texts)
+    lost=$(count "$@" -type f \( -perm -4000 -o -perm -2000 \))
     what_is_wrong "$@" ! -type d -exec chown -h "$given" {} + 2>/dev/null
     what_is_wrong "$@" -type d -exec chown -h "$given" {} + 2>/dev/null
     failed=$(count "$@")
+    lost=$((lost - $(count "$@" -type f \( -perm -4000 -o -perm -2000 \))))
     changed=$((before - failed))
     [ "$changed" -ge 0 ] || changed=0
     unreadable=$(($(what_is_wrong -print 2>&1 >/dev/null | wc -l)))

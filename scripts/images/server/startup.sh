@@ -6,4 +6,9 @@ for folder in /var/lib/rstudio-pm /var/lib/rstudio-connect; do
     echo "cannot write to $folder as $(id -u):$(id -g)" >&2
   fi
 done
-exec busybox httpd -f -p "$STAND_IN_PORT" -h /srv/www
+# Busybox alone has no init: a first process without a trap ignores SIGTERM, and each stop would take the 120 seconds of
+# grace that the charts give.
+busybox httpd -f -p "$STAND_IN_PORT" -h /srv/www &
+server=$!
+trap 'kill "$server"; exit 143' TERM INT
+wait "$server"
