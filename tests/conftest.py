@@ -16,6 +16,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from auditor import logs
 from scripts.localcluster import network
 from scripts.localcluster.preflight import why_not
 from scripts.toolchain import build as toolchain
@@ -36,6 +37,12 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.umask(0o022)  # some tests let other users read what they make
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_by_default() -> None:
+    """Whatever a test before it in the same process has set: how and where to log is the process's, not a test's."""
+    logs.configure(0, "text")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -27,17 +26,11 @@ from tests.cluster.conftest import Run, Volume
 from tests.conftest import is_ours
 from tests.steps import ownership
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.skipif(
-        os.environ.get("POSIT_AUDIT_MATRIX") != "all",
-        reason="make matrix runs it: on a busy machine the parts of its Job don't overlap",
-    ),
-]
+pytestmark = pytest.mark.cluster
 
 IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
-FILES, FOLDERS = 60_000, 600
-SLOW = "100m"  # of a CPU for each pod: slow enough to be met in the middle
+FILES, FOLDERS = 120_000, 600
+SLOW = "30m"  # of a CPU for each pod: slow enough to be met in the middle
 
 ENTRIES = FILES + FOLDERS + 1
 
@@ -48,6 +41,22 @@ for number in range(folders):
     os.mkdir(f"{root}/{number}")
     for file in range(files // folders):
         os.close(os.open(f"{root}/{number}/{file}", os.O_CREAT | os.O_WRONLY, 0o644))
+"""
+
+# Stops each process of a container, also those that are started meanwhile, or lets them go on.
+_SIGNAL = """
+import contextlib, glob, os, signal, sys
+found = glob.glob(f"/sys/fs/cgroup/**/*{sys.argv[1]}*/cgroup.procs", recursive=True)
+signalled = set()
+while found:
+    with open(found[0]) as listed:
+        new = set(map(int, listed.read().split())) - signalled
+    if not new:
+        break
+    for process in new:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.Signals[sys.argv[2]])
+    signalled |= new
 """
 
 # Fills the memory that a container may have from within its control group, as one more process of it would, until the
@@ -144,22 +153,37 @@ def start(
     return begin
 
 
-def working(action: ChangeOwnership, kubectl: Run) -> list[dict[str, Any]]:
-    """The pods of all parts, once each has told of progress."""
-    namespace = action.claim.namespace
-    selector = f"batch.kubernetes.io/job-name={name_of(action, 'change')}"
+@pytest.fixture
+def working(kubectl: Run, node_shell: Callable[[str], str]) -> Callable[[ChangeOwnership], list[dict[str, Any]]]:
+    """The pods of all parts, each held in the middle of its work: on a busy machine one part could otherwise be done
+    before the other has begun."""
 
     def works(pod: dict[str, Any]) -> bool:
-        last = kubectl("logs", pod["metadata"]["name"], "-n", namespace, "--tail=1", check=False)
-        return pod["status"].get("phase") == "Running" and '"progress"' in last and '"changed": 0' not in last
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        last = kubectl("logs", name, "-n", namespace, "--tail=1", check=False)
+        return '"progress"' in last and '"changed": 0' not in last
 
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        pods = json.loads(kubectl("get", "pods", "-n", namespace, "-l", selector, "-o", "json"))["items"]
-        if len(pods) == action.shards and all(map(works, pods)):
-            return list(pods)
-        time.sleep(0.2)
-    pytest.fail("the pods told of no progress")
+    def all_held(action: ChangeOwnership) -> list[dict[str, Any]]:
+        selector = f"batch.kubernetes.io/job-name={name_of(action, 'change')}"
+        held: dict[str, dict[str, Any]] = {}
+
+        def hold() -> bool:
+            told = kubectl("get", "pods", "-n", action.claim.namespace, "-l", selector, "-o", "json")
+            for pod in json.loads(told)["items"]:
+                name = pod["metadata"]["name"]
+                if name not in held and pod["status"].get("phase") == "Running" and works(pod):
+                    node_shell(python(_SIGNAL, container_of(pod), "SIGSTOP"))
+                    held[name] = pod
+            return len(held) == action.shards
+
+        until("each part reports progress", hold)
+        return list(held.values())
+
+    return all_held
+
+
+def container_of(pod: dict[str, Any]) -> str:
+    return str(pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://"))
 
 
 def until(what: str, done: Callable[[], bool], seconds: float = 60) -> None:
@@ -193,6 +217,7 @@ def test_killed_for_want_of_memory_or_lost_with_its_node_the_work_goes_on(
     second_node: tuple[str, Callable[[], None]],
     start: Callable[..., tuple[Volume, ChangeOwnership]],
     watching: Callable[[str], Watch],
+    working: Callable[[ChangeOwnership], list[dict[str, Any]]],
     kubectl: Run,
     node_name: str,
     node_shell: Callable[[str], str],
@@ -201,20 +226,21 @@ def test_killed_for_want_of_memory_or_lost_with_its_node_the_work_goes_on(
     node, cut_power = second_node
     volume, action = start(shards=2)
     watch = watching(action.claim.namespace)
-    pods = {pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in working(action, kubectl)}
+    pods = {pod["spec"]["nodeName"]: pod for pod in working(action)}
     assert set(pods) == {node, node_name}
 
     cut_power()
     # Only who knows that it is off may do this, such as the cloud's controller.
     kubectl("delete", "node", node)
-    _killed_for_want_of_memory_it_goes_on(*start(shards=1), watching, kubectl, node_shell)
+    node_shell(python(_SIGNAL, container_of(pods[node_name]), "SIGCONT"))
+    _killed_for_want_of_memory_it_goes_on(*start(shards=1), watching, working, kubectl, node_shell)
 
     outcome = watch.outcome()
     assert outcome["state"] == State.DONE
     # The other node took the part over, and did not begin it anew.
     assert outcome["details"]["seen"] < ENTRIES
     gone = ("was on a node that is gone from the cluster", "is gone; the Job made another")
-    assert any(f"Pod {pods[node]} {befell}" in watch.said() for befell in gone), watch.said()
+    assert any(f"Pod {pods[node]['metadata']['name']} {befell}" in watch.said() for befell in gone), watch.said()
     assert volume.owners() == {"999:999": ENTRIES, "0:0": 2}
 
 
@@ -222,17 +248,18 @@ def _killed_for_want_of_memory_it_goes_on(
     volume: Volume,
     action: ChangeOwnership,
     watching: Callable[[str], Watch],
+    working: Callable[[ChangeOwnership], list[dict[str, Any]]],
     kubectl: Run,
     node_shell: Callable[[str], str],
 ) -> None:
     namespace = action.claim.namespace
     watch = watching(namespace)
-    (pod,) = working(action, kubectl)
+    (pod,) = working(action)
     name = pod["metadata"]["name"]
 
-    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
     # Before the memory of what was killed is free again, the kernel may have killed this one too.
-    node_shell(f"set +e\n{python(_FILL_MEMORY, container)}ended=$?\n[ $ended = 0 ] || [ $ended = 137 ]")
+    node_shell(f"set +e\n{python(_FILL_MEMORY, container_of(pod))}ended=$?\n[ $ended = 0 ] || [ $ended = 137 ]")
+    node_shell(python(_SIGNAL, container_of(pod), "SIGCONT"))
 
     kubectl("wait", f"pod/{name}", "-n", namespace, "--for=jsonpath={.status.phase}=Failed", "--timeout=30s")
     terminated = "jsonpath={.status.containerStatuses[0].state.terminated}"

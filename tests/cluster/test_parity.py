@@ -24,13 +24,7 @@ from tests.cluster.authorities import Authority, authority
 from tests.cluster.gateways import connect_proxy, gateway, socks_proxy
 from tests.cluster.neighbours import Neighbours
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.skipif(
-        os.environ.get("POSIT_AUDIT_MATRIX") != "all",
-        reason="make matrix runs it: its proxies lose connections on a busy machine",
-    ),
-]
+pytestmark = pytest.mark.cluster
 Run = Callable[..., str]
 
 ADMINS = "parity-admins"

@@ -152,7 +152,7 @@ def test_without_verification_there_is_one_warning(
         with pytest.raises(Forbidden):
             ask(tmp_path, way, {"server": address, "insecure-skip-tls-verify": True})
     assert caught == []
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if "warning" in one]
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if "warning" in one]
     assert "certificate is not verified (insecure-skip-tls-verify)" in line
 
 
