@@ -355,9 +355,9 @@ def test_proxy_url_of_a_proxy_behind_tls(site: Site) -> None:
         assert len(asked) >= through + 4
         cluster["certificate-authority"] = "cluster.crt"
         config = site.kubeconfig({"token": site.token}, cluster)
-        assert "unable to get local issuer certificate" in site.refuse(
-            config, HTTPS_PROXY=f"https://jo:secret@127.0.0.1:{port}"
-        )
+        told = site.refuse(config, HTTPS_PROXY=f"https://jo:secret@127.0.0.1:{port}")
+        assert f"The proxy https://127.0.0.1:{port} on the way" in told
+        assert "unable to get local issuer certificate" in told
 
 
 def test_https_proxy_and_no_proxy(site: Site) -> None:
