@@ -41,23 +41,29 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     column: str
     end: End
     why: str = ""
+    state: str = ""
     seconds: float = 0
 
 
 @dataclass(kw_only=True)
 class Cell:
-    """What one test tries. It calls `refused` if posit-audit does not do it and says why."""
+    """What one test tries. It calls `refused` if posit-audit does not do it and says why, and `saw` for each state that
+    the table shows."""
 
     table: str
     row: str
     column: str
     reasons: list[str] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"{self.row} - {self.column}"
 
     def refused(self, why: str) -> None:
         self.reasons.append(" ".join(why.split()))
+
+    def saw(self, state: str) -> None:
+        self.states.append(state)
 
     @property
     def file(self) -> Path:
@@ -81,7 +87,14 @@ class Cell:
         finally:
             seconds = round(time.monotonic() - begun, 1)
             kept = Result(
-                commit=commit(), table=self.table, row=self.row, column=self.column, end=end, why=why, seconds=seconds
+                commit=commit(),
+                table=self.table,
+                row=self.row,
+                column=self.column,
+                end=end,
+                why=why,
+                state="; ".join(self.states),
+                seconds=seconds,
             )
             self.file.parent.mkdir(parents=True, exist_ok=True)
             partial = self.file.with_suffix(".partial")
@@ -132,9 +145,8 @@ def is_open(result: Result | None) -> bool:
 def _word(result: Result | None, notes: dict[str, str]) -> str:
     if result is None:
         return "not tried"
-    if not result.why:
-        return result.end.value
-    return f"{result.end} ({notes.setdefault(result.why, str(len(notes) + 1))})"
+    note = f" ({notes.setdefault(result.why, str(len(notes) + 1))})" if result.why else ""
+    return f"{result.end}{note}{f': {result.state}' if result.state else ''}"
 
 
 def tables() -> list[Table]:

@@ -35,7 +35,8 @@ def test_a_run_of_the_whole_matrix_takes_what_is_missing_or_failed(monkeypatch: 
     monkeypatch.setattr(matrix, "ALL", True)
     passed, refused, failed, _ = TABLE.wanted()
     with passed.kept():
-        pass
+        passed.saw("deployed")
+        passed.saw("stopped")
     with refused.kept():
         refused.refused("no\n tools")
     with pytest.raises(ValueError, match="wrong"), failed.kept():
@@ -44,7 +45,7 @@ def test_a_run_of_the_whole_matrix_takes_what_is_missing_or_failed(monkeypatch: 
     assert TABLE.markdown().splitlines()[2:] == [
         "| corner | x | y |",
         "| --- | --- | --- |",
-        "| a | passed | refused (1) |",
+        "| a | passed: deployed; stopped | refused (1) |",
         "| b | failed (2) | not tried |",
         "",
         "- 1: no tools",

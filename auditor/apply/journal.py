@@ -4,11 +4,10 @@ release or a configuration is ever in it."""
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 
 from auditor import __version__
+from auditor.apply.file_lock import locked
 from auditor.apply.records import SCHEMA, Ended, Header, Intent, Interrupted, Record, Undone
 from auditor.errors import PlanRefused, UnreadableFile, UnwritableJournal
 from auditor.model.action import ChangeOwnership, ScaleWorkload
@@ -159,16 +159,14 @@ class Journal:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Nobody else applies or undoes by this journal meanwhile. Raises PlanRefused where somebody does."""
-        with self.path.open("rb") as file:
+        with ExitStack() as held:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held.enter_context(locked(held.enter_context(self.path.open("rb"))))
             except BlockingIOError:
                 raise PlanRefused(
                     f"Another posit-audit is at work by the journal {self.path}. Nothing was changed.",
                     hint="Wait for its end, or stop it first.",
                 ) from None
-            except OSError:
-                pass  # a file system without locks
             yield
 
     def _add(self, record: Record) -> None:
@@ -210,6 +208,8 @@ def _now() -> str:
 
 
 def _sync_folder(folder: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # Windows opens no folder
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

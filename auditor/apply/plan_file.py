@@ -42,15 +42,16 @@ class _Head(msgspec.Struct):
 def write_private(path: Path, content: bytes) -> None:
     """Replaces `path` at once by a file of mode 0600. A symbolic link is replaced, not followed."""
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            try:
+        file = NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115 - closed below
+        temporary = Path(file.name)
+        try:
+            with file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            temporary.replace(path)  # Windows moves no open file
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise PositAuditError(f"{path} can't be written: {error.strerror}.") from error

@@ -170,10 +170,13 @@ def same_cluster(what: str, server: str, tools: Tools) -> None:
         )
 
 
+_ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """SIGTERM stops as Ctrl-C does, in order and with a word in the journal, and so does a terminal that is closed:
-    SIGHUP, but not under nohup."""
+    SIGHUP, but not under nohup; on Windows SIGBREAK."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -181,7 +184,7 @@ def terminable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in _ENDINGS}
     heard = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
     for number in heard:
         signal.signal(number, interrupt)

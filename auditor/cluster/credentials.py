@@ -6,9 +6,10 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from auditor.cluster import credential_program
+from auditor.cluster.auth_provider import FromProvider
 from auditor.cluster.kubeconfig import Chosen, User
 from auditor.cluster.tls import KeyPair, authority_of, key_pair
 from auditor.errors import ClusterError
@@ -84,41 +85,18 @@ class FromProgram:
         return credential_program.run(program, cluster, authority_of(cluster), self._chosen.name)
 
 
-class FromProvider:
-    """An `auth-provider` of old, of which kubectl still has oidc: the Kubernetes client's own way."""
-
-    def __init__(self, chosen: Chosen) -> None:
-        from kubernetes import client, config
-
-        self.pair: KeyPair | None = None
-        self._configuration: Any = client.Configuration()
-        name = chosen.name
-        told = {
-            "current-context": name,
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "clusters": [{"name": name, "cluster": {"server": chosen.cluster.server}}],
-            "users": [{"name": name, "user": {"auth-provider": chosen.user.auth_provider}}],
-        }
-        try:
-            config.load_kube_config_from_dict(told, client_configuration=self._configuration, persist_config=False)
-        except Exception as error:  # it trips over whatever is not as it expects, in its own ways
-            raise _no_token(chosen) from error
-        if not self.authorization():
-            raise _no_token(chosen)
-
-    def authorization(self) -> str:
-        return str(self._configuration.get_api_key_with_prefix("BearerToken") or "")
-
-    def renew(self) -> bool:
-        return False
-
-
 def credentials_of(chosen: Chosen) -> Credentials:
     """The order of client-go. Raises ClusterError where they can't be had."""
     user = chosen.user
     pair = key_pair((user.client_certificate_data, user.client_certificate), (user.client_key_data, user.client_key))
     if user.exec is not None:
         credential_program.check(user.exec)
+        if user.auth_provider is not None:
+            raise ClusterError(
+                f"The user of context {chosen.name!r} has an auth-provider and an exec program, which kubectl and Helm"
+                " refuse.",
+                hint="Remove one of the two from the user.",
+            )
     if user.token_file:
         return TokenFile(Path(user.token_file), pair, user.token or "")
     if user.token:
@@ -126,7 +104,7 @@ def credentials_of(chosen: Chosen) -> Credentials:
     if user.username or user.password:
         return Fixed(_basic(user), pair)
     if user.auth_provider is not None:
-        return FromProvider(chosen)
+        return FromProvider(chosen, pair)
     if user.exec is not None and pair is None:
         return FromProgram(chosen)
     return Fixed(pair=pair)
@@ -135,13 +113,6 @@ def credentials_of(chosen: Chosen) -> Credentials:
 def _basic(user: User) -> str:
     both = f"{user.username or ''}:{user.password or ''}".encode()
     return f"Basic {base64.b64encode(both).decode()}"
-
-
-def _no_token(chosen: Chosen) -> ClusterError:
-    return ClusterError(
-        f"The auth-provider of context {chosen.name!r} gave no token.",
-        hint="Log in again, then check with: kubectl auth whoami",
-    )
 
 
 def _aware(moment: datetime) -> datetime:

@@ -150,6 +150,9 @@ def _unreachable(connection: Connection, error: urllib3.exceptions.MaxRetryError
     reason = error.reason
     if isinstance(reason, urllib3.exceptions.SSLError):
         return handshake_failed(connection, reason)
+    through = urllib3.exceptions.ProxyError, urllib3.exceptions.NewConnectionError
+    if connection.transport.proxy and isinstance(reason, through):
+        return _proxy_failed(connection, getattr(reason, "original_error", reason))
     if isinstance(reason, urllib3.exceptions.ReadTimeoutError | urllib3.exceptions.ProtocolError):
         return Transient(f"The API server {connection.server} did not answer in time.")
     why = getattr(getattr(reason, "__cause__", None), "strerror", None) or type(reason).__name__
@@ -157,6 +160,17 @@ def _unreachable(connection: Connection, error: urllib3.exceptions.MaxRetryError
         f"The API server {connection.server} can't be reached: {why}.",
         hint=f"Is it up, and is {connection.context!r} the right context? Check with: {_cluster_info(connection)}",
     )
+
+
+def _proxy_failed(connection: Connection, error: BaseException) -> ClusterError | ApiError:
+    cause = error.__cause__ or error
+    why = word(error) or getattr(cause, "strerror", None) or (str(cause) if type(cause) is OSError else "no answer")
+    proxy, server = connection.transport.proxy, connection.server
+    said = f"The proxy {proxy} on the way to the API server {server} can't be used: {why}."
+    hint = "Check proxy-url in the kubeconfig, HTTPS_PROXY and NO_PROXY."
+    if word(error):
+        return ClusterError(said, hint=f"{hint} Its certificate is trusted by the cluster's certificate-authority.")
+    return Transient(said, hint=hint)
 
 
 def _cluster_info(connection: Connection) -> str:

@@ -22,6 +22,11 @@ class Transport:
         self._socks = SocksProxy(proxy) if proxy and urlsplit(proxy).scheme.startswith("socks") else None
         self._proxy_headers = _proxy_headers(proxy) if proxy else {}
 
+    @property
+    def proxy(self) -> str:
+        """Its address, without the login; "" if there is none."""
+        return self._proxy._replace(auth=None).url if self._proxy else ""
+
     def pool(self) -> urllib3.PoolManager:
         # Retries are made in one place, by cluster/retry.py, and are logged there.
         common: dict[str, Any] = {"retries": urllib3.Retry(total=0, redirect=2), "ssl_context": self.tls}

@@ -193,6 +193,7 @@ class Helm:
                 env=environment,
                 # Its own group: Ctrl-C at the terminal reaches us, and we end helm in order.
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
             try:
                 out, err = process.communicate(values, timeout=seconds)

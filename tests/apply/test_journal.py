@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import resource
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,6 +17,7 @@ from auditor.apply.records import Intent
 from auditor.errors import PlanRefused, PositAuditError, UnreadableFile, UnwritableJournal
 from auditor.model.outcome import State
 from auditor.model.plan import Step
+from tests import without_posix
 from tests.steps import label, outcome, ownership, patch, planned, scale, step, wanting
 
 PLAN = planned(wanting(label()), wanting(ownership(), rule="b"), wanting(patch(), rule="c"))
@@ -154,7 +158,11 @@ def test_where_not_even_its_head_can_be_written_no_journal_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_runs_never_work_by_one_journal(journal: Journal) -> None:
+@pytest.mark.parametrize("importing", [builtins.__import__, without_posix.importing], ids=["posix", "windows"])
+def test_two_runs_never_work_by_one_journal(
+    journal: Journal, importing: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builtins, "__import__", importing)
     with (
         journal.held(),
         pytest.raises(PlanRefused, match="Another posit-audit is at work"),

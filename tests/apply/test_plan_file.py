@@ -9,6 +9,7 @@ import pytest
 
 from auditor.apply.plan_file import read_plan, write_plan
 from auditor.errors import PositAuditError, UnreadableFile
+from tests import without_posix
 from tests.steps import edit, label, ownership, patch, planned, wanting
 
 PLAN = planned(wanting(label()), wanting(ownership(), rule="b"), wanting(patch(edit("set", "a", {"b": [1]})), rule="c"))
@@ -30,6 +31,13 @@ def test_only_its_owner_can_read_it_and_nothing_else_is_left_behind(tmp_path: Pa
     write_plan(PLAN, file)
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_no_open_file_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses it."""
+    monkeypatch.setattr(Path, "replace", without_posix.replace)
+    write_plan(PLAN, tmp_path / "plan.json")
+    assert read_plan(tmp_path / "plan.json") == PLAN
 
 
 def test_a_link_in_its_place_is_replaced_and_its_target_left_alone(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""`lint`, `migrate` and `scan` start where there is no POSIX: Windows, and what macOS lacks of Linux."""
+"""Every command starts where there is no POSIX: Windows, and what macOS lacks of Linux. What needs a cluster is tried
+there (tests/cluster/test_main_job.py)."""
 
 from __future__ import annotations
 
@@ -9,51 +10,15 @@ from pathlib import Path
 
 import pytest
 
-# What our modules get from an import, as it is on Windows. Python's own and the libraries have their branches for it,
-# which can't be taken here: they keep what they need.
-WITHOUT = """
-import builtins, os, select, signal, sys, types
-missing = {
-    "os": "O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_PATH O_TMPFILE WNOHANG chown fchown fork getegid geteuid"
-        " getgid getgroups getresuid getuid initgroups killpg lchown major mkfifo mknod nice pipe2 pread preadv pwrite"
-        " register_at_fork sched_getaffinity setegid seteuid setgid setgroups setsid setuid statvfs sync sysconf uname"
-        " wait wait3 waitid",
-    "signal": "SIGALRM SIGCHLD SIGHUP SIGKILL SIGPIPE SIGQUIT SIGUSR1 SIGUSR2 SIGWINCH SIGTSTP alarm pthread_sigmask"
-        " setitimer sigwait",
-    "select": "epoll kqueue poll",
-}
-absent = {"fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"}
-original = builtins.__import__
+from tests import without_posix
 
-class Poorer(types.ModuleType):
-    def __getattr__(self, name):
-        if name in missing[self.__name__].split():
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
-        return getattr(sys.modules[self.__name__], name)
-
-def importing(name, globals=None, *others):
-    module = original(name, globals, *others)
-    top = name.partition(".")[0]
-    if (globals or {}).get("__name__", "").partition(".")[0] != "auditor" or (len(others) > 2 and others[2]):
-        return module
-    if top in absent:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    return Poorer(top) if name in missing else module
-
-builtins.__import__ = importing
-sys.argv[0] = "posit-audit"
-if sys.argv[1] == "import":
-    importing(sys.argv[2], {"__name__": "auditor"})
-else:
-    from auditor.__main__ import main
-    main()
-"""
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "KUBECONFIG": str(folder / "none"), "XDG_STATE_HOME": str(folder / "state")}
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, *arguments],
+        [sys.executable, without_posix.__file__, *arguments],
         env=environment,
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -93,15 +58,18 @@ def test_migrate_writes(values: Path, tmp_path: Path) -> None:
     assert "enableMigrations" not in values.read_text()
 
 
-def test_everything_that_a_scan_imports(tmp_path: Path) -> None:
-    """Most of it is imported when a cluster has answered."""
-    assert run("import", "auditor.pipeline.scan", folder=tmp_path).returncode == 0
+def test_every_import(tmp_path: Path) -> None:
+    """Most of it is imported when a cluster has answered. What runs in a pod needs POSIX."""
+    files = [path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / "auditor").rglob("*.py"))]
+    names = [".".join(file.parts).removesuffix(".__init__") for file in files]
+    ours = [name for name in names if not name.startswith(("auditor.worker.ownership.", "auditor.worker.start"))]
+    assert len(ours) > 200
+    assert run("import", *ours, folder=tmp_path).returncode == 0
 
 
 def test_the_imports_are_blocked(tmp_path: Path) -> None:
-    """A journal is locked, which only `fix --apply` needs."""
     with pytest.raises(AssertionError, match="No module named 'fcntl'"):
-        run("import", "auditor.apply.journal", folder=tmp_path)
+        run("import", "auditor.worker.ownership.record", folder=tmp_path)
 
 
 def test_scan_asks_for_a_cluster(tmp_path: Path) -> None:

@@ -122,6 +122,11 @@ class Neighbours:
             assert time.monotonic() < deadline, ways
             time.sleep(0.1)
 
+    def ours(self, start: datetime) -> list[dict[str, Any]]:
+        """What posit-audit asked for since then, by now."""
+        time.sleep(0.5)  # an event may be written a little after its answer
+        return [one for one in self.audit_events(OURS) if "objectRef" in one and _received(one) >= start]
+
     @staticmethod
     def worked(scan: Answer, driver: Answer) -> None:
         assert scan.code == 0, scan.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ from typing import Any
 class PositAudit:
     """Runs the program and keeps everything that it ever printed."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, environment: dict[str, str], folder: Path, program: Sequence[str] = ("-m", "auditor")) -> None:
+        self.program = program
         self.environment = {**environment, "XDG_STATE_HOME": str(folder / "state"), "NO_COLOR": "1"}
         self.folder = folder
         self.printed = ""
 
     def __call__(self, *arguments: str, expect: int) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "auditor", *arguments],
+            [sys.executable, *self.program, *arguments],
             env=self.environment,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

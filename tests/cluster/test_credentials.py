@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import stat
 from collections.abc import Iterator
@@ -179,3 +180,43 @@ def test_a_program_is_not_run_where_a_certificate_or_token_is_there(tmp_path: Pa
     Reader(connected(tmp_path, server.address, user)).get(PODS, "ns", "a")
     assert sent(server) == ["Bearer t"]
     assert (tmp_path / "login").stat().st_mode & stat.S_IXUSR
+
+
+def oidc(token: str | None = None, **config: str) -> dict[str, Any]:
+    told = {"idp-issuer-url": "https://login.example", "client-id": "kubernetes", **config}
+    return {"auth-provider": {"name": "oidc", "config": {**told, **({"id-token": token} if token else {})}}}
+
+
+def id_token(expires: timedelta, **claims: Any) -> str:
+    content = {"exp": int((datetime.now(UTC) + expires).timestamp()), **claims}
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip('=')}.c2ln"
+
+
+def test_the_token_of_oidc_is_sent_while_it_is_good(tmp_path: Path, server: ScriptedApiServer) -> None:
+    token = id_token(timedelta(minutes=5), name="J\xfcrg ???>>>")
+    Reader(connected(tmp_path, server.address, oidc(token))).get(PODS, "ns", "a")
+    Reader(connected(tmp_path, server.address, {"token": "first", **oidc(token)})).get(PODS, "ns", "a")
+    assert sent(server) == [f"Bearer {token}", "Bearer first"]
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        (oidc(id_token(timedelta(seconds=5))), "has expired, and the kubeconfig has no refresh-token"),
+        (oidc(id_token(-timedelta(days=1)), **{"refresh-token": "r"}), "has expired, and posit-audit does not renew"),
+        (oidc(), "id-token of context 'here' is missing"),
+        (oidc("x"), "is no JSON Web Token"),
+        (oidc("a.eyJleHAiOiAi.c"), "is no JSON Web Token"),
+        (oidc("a.e30.c"), "is no JSON Web Token"),
+        (oidc(**{"client-id": ""}), "has no client-id"),
+        (
+            {"auth-provider": {"name": "gcp", "config": {"access-token": "t"}}},
+            "'gcp', which kubectl and Helm no longer",
+        ),
+        ({"auth-provider": {}}, "which kubectl and Helm no longer"),
+        ({**oidc("x"), "exec": {"apiVersion": V1, "command": "x", "interactiveMode": "Never"}}, "an auth-provider and"),
+    ],
+)
+def test_what_an_auth_provider_can_not_give_is_a_sentence(tmp_path: Path, user: dict[str, Any], words: str) -> None:
+    with pytest.raises(ClusterError, match=words):
+        connected(tmp_path, "https://127.0.0.1:9", user)

@@ -16,8 +16,9 @@ import pytest
 
 from auditor.inventory import DISCOVERY_ACCESS, FACET_ACCESS
 from auditor.model.product import CONTENT_ACCOUNT_LABEL as LABEL
+from tests import without_posix
 from tests.cluster.program import PositAudit
-from tests.estate import CANARIES, CONTENT, FILES, LEGACY, PACKAGES, PLANTED, PUBLISHING, Estate
+from tests.estate import CANARIES, CONTENT, DASHBOARDS, FILES, LEGACY, PACKAGES, PLANTED, PUBLISHING, Estate
 
 pytestmark = pytest.mark.cluster
 
@@ -164,6 +165,18 @@ def test_a_plan_can_be_taken_in_parts(posit_audit: PositAudit) -> None:
     assert "no step, rule or release 'dashbords/dash' to take" in posit_audit.printed
     posit_audit("fix", "--rule", "root-license-activations", expect=1)
     assert "--only root-license-activations" in posit_audit.printed
+
+
+def test_a_fix_and_its_undo_where_there_is_no_posix(
+    posit_audit: PositAudit, kubectl: Callable[..., str], tmp_path: Path
+) -> None:
+    """As on Windows. Leaves everything as it was."""
+    without = PositAudit(posit_audit.environment, tmp_path, program=[without_posix.__file__])
+    only = ("-n", DASHBOARDS, "--only", f"label-service-account:{CONTENT}/analyst")
+    without("fix", *only, "--out", "plan.json", "--apply", "--yes", expect=2)
+    assert labelled(kubectl, "analyst") == "true"
+    without("undo", "--yes", expect=0)
+    assert labelled(kubectl, "analyst") == ""
 
 
 @pytest.fixture

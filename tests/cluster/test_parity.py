@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -295,6 +296,20 @@ def test_program_that_asks(site: Site) -> None:
     assert "asks at a terminal, and stdin is none" in site.refuse(config)
 
 
+def test_auth_provider_oidc(site: Site) -> None:
+    """A service account's token is an id-token as any other. What has expired is renewed by kubectl alone."""
+    config = {"idp-issuer-url": "https://127.0.0.1:9", "client-id": "kubernetes", "id-token": site.token}
+    user = {"auth-provider": {"name": "oidc", "config": config}}
+    assert site.agree(site.kubeconfig(user))[0] == "system:serviceaccount:parity:auditor"
+    config["id-token"] = "e30.eyJleHAiOjF9.c2ln"
+    assert "has expired, and the kubeconfig has no refresh-token" in site.refuse(site.kubeconfig(user))
+
+
+def test_auth_provider_that_kubectl_removed(site: Site) -> None:
+    user = {"auth-provider": {"name": "gcp", "config": {"access-token": site.token}}}
+    assert "'gcp', which kubectl and Helm no longer have" in site.refuse(site.kubeconfig(user))
+
+
 # --- the way there --------------------------------------------------------------------------------------------------
 
 
@@ -318,6 +333,31 @@ def test_proxy_url_of_socks(site: Site) -> None:
         site.agree(site.kubeconfig({"token": site.token}, cluster))
         assert set(asked) == {urlsplit(site.server).netloc}
         assert len(asked) >= 4
+
+
+def test_proxy_url_of_a_proxy_behind_tls(site: Site) -> None:
+    """It is trusted by the authority of the cluster, as by kubectl, and by nothing else."""
+    proxies = authority(site.folder, "proxies")
+    issued = proxies.issue("proxy", "IP:127.0.0.1")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(issued.certificate, issued.key)
+    both = site.folder / "both.crt"
+    both.write_bytes(site.authority.read_bytes() + proxies.certificate.read_bytes())
+    cluster = {"server": site.server, "certificate-authority": "both.crt"}
+    with connect_proxy("jo:secret", tls) as (port, asked):
+        cluster["proxy-url"] = f"https://jo:secret@127.0.0.1:{port}"
+        site.agree(site.kubeconfig({"token": site.token}, cluster))
+        through = len(asked)
+        assert through >= 4
+        del cluster["proxy-url"]
+        config = site.kubeconfig({"token": site.token}, cluster)
+        site.agree(config, HTTPS_PROXY=f"https://jo:secret@127.0.0.1:{port}")
+        assert len(asked) >= through + 4
+        cluster["certificate-authority"] = "cluster.crt"
+        config = site.kubeconfig({"token": site.token}, cluster)
+        told = site.refuse(config, HTTPS_PROXY=f"https://jo:secret@127.0.0.1:{port}")
+        assert f"The proxy https://127.0.0.1:{port} on the way" in told
+        assert "unable to get local issuer certificate" in told
 
 
 def test_https_proxy_and_no_proxy(site: Site) -> None:
@@ -432,6 +472,24 @@ def test_flags_alone(site: Site, kubeconfig: Path) -> None:
     config = str(kubeconfig)
     assert site.agree(config, "--as", "bob", "--as-uid", "18", "--as-group", ADMINS)[:2] == ("bob", "18")
     assert "Name the user with --as" in site.refuse(config, "--as-group", ADMINS)
+
+
+def test_look_by_job(site: Site) -> None:
+    """Through a proxy, as another user: the Job, its pod and its log."""
+    neighbours, start = site.neighbours, datetime.now(UTC)
+    cluster = {"server": site.server, "certificate-authority": "cluster.crt"}
+    with connect_proxy() as (port, asked):
+        cluster["proxy-url"] = f"http://127.0.0.1:{port}"
+        config = site.kubeconfig({"token": site.token, **FULL}, cluster)
+        scan = neighbours.run(neighbours.scan("--probe", "job"), KUBECONFIG=config)
+        assert asked
+    assert scan.code == 0, scan.err
+    (finding,) = json.loads(scan.out)["findings"]
+    assert finding["result"] != "unknown", finding
+    ours = neighbours.ours(start)
+    did = {(one["verb"], one["objectRef"]["resource"], one["objectRef"].get("subresource", "")) for one in ours}
+    assert {("create", "jobs", ""), ("get", "pods", "log"), ("delete", "jobs", "")} <= did
+    assert {one["impersonatedUser"]["username"] for one in ours} == {"jo"}
 
 
 def test_refusals_name_the_user_that_is_meant(site: Site) -> None:

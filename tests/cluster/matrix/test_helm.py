@@ -69,9 +69,11 @@ def _upgrade_and_undo(cell: Cell, release: Release, posit_audit: PositAudit, cha
     assert kinds == [*(["hand-back-fields"] if conflicts else []), *([] if blocked else ["upgrade-release"])]
 
     posit_audit("fix", *asked, "--apply", "--yes", "--chart", charts, expect=2 if blocked else 0)
+    cell.saw(f"fix: {release.end()}")
     assert release.end() == (before if blocked else f"deployed, {NEW}, replicas 1")
     if kinds:
         posit_audit("undo", "--yes", *by, expect=0)
+        cell.saw(f"undo: {release.end()}")
     # A rollback without server-side apply sets the replicas of the older manifest, as Helm 3 always did.
     assert release.end() == f"deployed, {OLD}, replicas {2 if conflicts else 1}"
     if blocked:
