@@ -10,6 +10,7 @@ from auditor.apply import rights
 from auditor.apply.run import rehearse
 from auditor.apply.tools import Tools
 from auditor.errors import (
+    ChartNotKnown,
     ClusterError,
     Forbidden,
     HelmError,
@@ -72,6 +73,8 @@ def _hindrance(step: Step, tools: Tools) -> str:
         try:
             _ = tools.helm.program
             tools.charts.find(action.chart, version)
+        except ChartNotKnown:
+            raise
         except HelmError as error:
             return str(error)
     return ""

@@ -51,8 +51,10 @@ def open_tools(
     helm: str = "",
     values_folder: Path | None = None,
     catalog: Catalog | None = None,
+    unsafe: bool = False,
 ) -> Iterator[Tools]:
-    """Tools for one run; its private folder is gone afterwards."""
+    """Tools for one run; its private folder is gone afterwards. `unsafe`: with charts that the catalog doesn't know."""
+    catalog = catalog or known.load()
     settings = connection.settings
     if not connection.in_cluster:
         # Another program may switch the kubeconfig's current context while we run.
@@ -64,9 +66,9 @@ def open_tools(
             reader=Reader(connection),
             writer=Writer(connection),
             helm=program,
-            charts=Charts(charts, program, private),
+            charts=Charts(charts, program, private, catalog=catalog, unsafe=unsafe),
             server=connection.server,
             private=private,
             values_folder=values_folder or (None if connection.in_cluster else Path.cwd()),
-            catalog=catalog or known.load(),
+            catalog=catalog,
         )

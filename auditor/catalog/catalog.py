@@ -10,6 +10,7 @@ from typing import Any
 from auditor.catalog.storage import matches
 from auditor.catalog.versions import order, within
 from auditor.model.catalog import (
+    Archive,
     Change,
     FailCondition,
     Hazard,
@@ -32,6 +33,7 @@ class Chart:
         *,
         releases: Iterable[Release],
         defaults: Iterable[KeyHistory],
+        archives: Iterable[Archive] = (),
         changes: Iterable[Change] = (),
         fails: Iterable[FailCondition] = (),
         hazards: Iterable[Hazard] = (),
@@ -41,6 +43,7 @@ class Chart:
         self.name = name
         self.releases = tuple(sorted(releases, key=lambda row: order(row.version)))
         self.defaults = tuple(defaults)
+        self.archives = frozenset(archives)
         self.changes = tuple(sorted(changes, key=lambda row: order(row.version)))
         self.fails = tuple(fails)
         self.hazards = tuple(hazards)
@@ -63,6 +66,10 @@ class Chart:
 
     def release(self, version: str) -> Release | None:
         return self._by_version.get(version)
+
+    def vouches_for(self, version: str, sha256: str) -> bool:
+        """Whether a chart of this digest is known to be this version."""
+        return Archive(version=version, sha256=sha256) in self.archives
 
     def app_version(self, version: str) -> str | None:
         """The product version that `version` runs where nothing overrides it; None for an unknown chart version."""
@@ -146,6 +153,9 @@ class Catalog:
     def chart(self, name: str) -> Chart:
         """The chart called `name` (`rstudio-connect` or `rstudio-pm`); KeyError for another one."""
         return self._charts[name]
+
+    def vouches_for(self, chart: str, version: str, sha256: str) -> bool:
+        return chart in self._charts and self._charts[chart].vouches_for(version, sha256)
 
     def storage(self, volume: Mapping[str, Any]) -> StorageRow | None:
         """How a PersistentVolume, as the API returns it, treats a change of ownership; None: unknown driver."""

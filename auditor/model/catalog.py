@@ -33,6 +33,14 @@ class Release(Row, frozen=True, kw_only=True):
     library: str
 
 
+class Archive(Row, frozen=True, kw_only=True):
+    """A chart that is what its name and version say: the SHA-256 of a released archive, or of a folder
+    (helm/digests.py). A version may have several: the released one, and a copy that was packed again."""
+
+    version: str
+    sha256: str
+
+
 class DefaultStep(Row, frozen=True, kw_only=True):
     """From chart version `since` on the key has this default, or (`absent`) is not in the chart's values."""
 

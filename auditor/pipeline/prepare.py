@@ -43,6 +43,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked
     before: ScanResult
     plan: Plan
+    unsafe: bool = False
 
     @property
     def left(self) -> bool:
@@ -96,6 +97,7 @@ def prepare(
         asked=asked,
         before=before,
         plan=kept or _made(connection, request, before, unsafe, choice, jobs or JobWishes(), tell),
+        unsafe=unsafe,
     )
     return prepared if kept or not prepared.plan.steps else _tried(prepared, tell)
 
@@ -170,4 +172,10 @@ def sights(connection: Connection, request: ScanRequest, asked: Asked, tell: Tel
 
 
 def tools_of(prepared: Prepared, charts: tuple[str, ...], helm: str) -> AbstractContextManager[Tools]:
-    return open_tools(prepared.connection, charts=charts, helm=helm, catalog=prepared.asked.upgrades.catalog)
+    return open_tools(
+        prepared.connection,
+        charts=charts,
+        helm=helm,
+        catalog=prepared.asked.upgrades.catalog,
+        unsafe=prepared.unsafe,
+    )

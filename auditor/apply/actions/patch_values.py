@@ -13,7 +13,7 @@ from auditor.apply.plan_file import write_private
 from auditor.apply.progress import Tick
 from auditor.apply.release_values import as_yaml, edited, newest_record, planned_record, record_at, refuse_if_changed
 from auditor.apply.tools import Tools
-from auditor.errors import ChartNotFound, HelmError, PlanIsStale, PlanRefused
+from auditor.errors import ChartNotFound, ChartNotKnown, HelmError, PlanIsStale, PlanRefused
 from auditor.helm.decode import values_digest
 from auditor.model.action import PatchValues
 from auditor.model.helm import HelmRecord
@@ -149,7 +149,9 @@ class _ByHand(Exception):
 def _chart(action: PatchValues, tools: Tools) -> Path:
     try:
         _ = tools.helm.program
-        return tools.charts.find(action.chart, action.chart_version)
+        return tools.charts.find(action.chart, action.chart_version).path
+    except ChartNotKnown:
+        raise
     except HelmError as error:
         raise _ByHand(error) from None
 

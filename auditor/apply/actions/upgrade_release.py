@@ -99,7 +99,7 @@ def _upgrade(action: UpgradeRelease, tools: Tools) -> HelmUpgrade:
     before = planned_record(tools, _release(action), action.revision, action.values_digest)
     return HelmUpgrade(
         release=_release(action),
-        chart=tools.charts.find(action.chart, action.to_version),
+        chart=tools.charts.find(action.chart, action.to_version).path,
         version=action.to_version,
         values=_values(action, before, tools),
         before=before,
