@@ -14,7 +14,9 @@ from auditor.model.catalog import (
     Change,
     FailCondition,
     Hazard,
+    Hook,
     KeyHistory,
+    Lookup,
     Release,
     Shape,
     StorageRow,
@@ -39,6 +41,8 @@ class Chart:
         hazards: Iterable[Hazard] = (),
         shapes: Iterable[Shape] = (),
         surfaces: Iterable[Surface] = (),
+        hooks: Iterable[Hook] = (),
+        lookups: Iterable[Lookup] = (),
     ) -> None:
         self.name = name
         self.releases = tuple(sorted(releases, key=lambda row: order(row.version)))
@@ -49,6 +53,8 @@ class Chart:
         self.hazards = tuple(hazards)
         self.shapes = tuple(shapes)
         self.surfaces = tuple(surfaces)
+        self.hooks = tuple(hooks)
+        self.lookups = tuple(lookups)
         self._defaults_at = lru_cache(maxsize=64)(self._compute_defaults)
 
     @cached_property
@@ -120,6 +126,13 @@ class Chart:
 
     def surfaces_at(self, version: str) -> tuple[Surface, ...]:
         return tuple(row for row in self.surfaces if within(version, row.since, row.until))
+
+    def lookups_at(self, version: str) -> tuple[Lookup, ...]:
+        return tuple(row for row in self.lookups if within(version, row.since, row.until))
+
+    def has_hook(self, path: str) -> bool:
+        """`path`: of a template, as Helm names it."""
+        return any(path == f"{self.name}/{row.template}" for row in self.hooks)
 
     @cached_property
     def _by_version(self) -> dict[str, Release]:

@@ -20,7 +20,9 @@ from auditor.model.catalog import (
     Change,
     FailCondition,
     Hazard,
+    Hook,
     KeyHistory,
+    Lookup,
     Release,
     Row,
     Shape,
@@ -46,6 +48,8 @@ class Tables(Row, frozen=True, kw_only=True):
     hazards: tuple[Hazard, ...] = ()
     shapes: tuple[Shape, ...] = ()
     surfaces: tuple[Surface, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
     storage: tuple[StorageRow, ...] = ()
 
 
@@ -77,6 +81,8 @@ def build(tables: Tables, *, added: str = "") -> Catalog:
                 hazards=(row for row in tables.hazards if row.chart in (name, None)),
                 shapes=(row for row in tables.shapes if row.chart == name),
                 surfaces=(row for row in tables.surfaces if row.chart == name),
+                hooks=(row for row in tables.hooks if row.chart == name),
+                lookups=(row for row in tables.lookups if row.chart == name),
             )
             for name in Product
         ),
@@ -152,6 +158,8 @@ def _merge(added: Tables, base: Tables) -> Tables:
         hazards=by(base.hazards, added.hazards, "id"),
         shapes=(*added.shapes, *base.shapes),
         surfaces=(*added.surfaces, *base.surfaces),
+        hooks=(*added.hooks, *base.hooks),
+        lookups=(*added.lookups, *base.lookups),
         storage=by(base.storage, added.storage, "id"),
     )
 

@@ -164,7 +164,7 @@ def test_cut_off_between_two_steps_and_run_again_it_ends_in_the_same_state(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     catalogs = (repository.catalog,)
     request = ScanRequest(namespaces=(namespace,), to=("rstudio-pm=0.20.4",), catalogs=catalogs)
-    prepared = prepare(ClusterSettings(kubeconfig=str(kubeconfig)), request, unsafe=False)
+    prepared = prepare(ClusterSettings(kubeconfig=str(kubeconfig)), request)
     with pytest.raises(Killed):
         carry_out(
             prepared, charts=(repository.url,), helm=str(toolchain.folder() / "helm"), progress=KilledAfter(steps)
