@@ -53,6 +53,7 @@ def test_fields_are_named_and_only_plain_ones_shown() -> None:
         f"{containers}.securityContext.privileged: (none) -> True",
         "spec.template.spec.volumes[host].name: changed (not shown)",
         "spec.template.spec.volumes[host].hostPath.path: changed (not shown)",
+        f"{containers}.args: removed",
     ]
     text = {"kind": "ConfigMap", "data": {"a.gcfg": "Password = x"}}
     assert list(changes(text, {"kind": "ConfigMap", "data": {"a.gcfg": "Password = y"}}, {})) == [
