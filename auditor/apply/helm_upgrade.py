@@ -103,7 +103,9 @@ class HelmUpgrade:
         rendering = self.rehearse()
         # Chart and dry run take their time, and --reset-values would undo what somebody else changed meanwhile. What
         # comes from here on is Helm's own to refuse: of two upgrades of one revision it makes one.
-        planned_record(tools, release, self.before.revision, self.before.values_digest)
+        now = planned_record(tools, release, self.before.revision, self.before.values_digest)
+        if digest_of(now.manifest.reveal()) != rendering.manifest:
+            raise PlanIsStale(f"The stored manifest of release {release} was rewritten meanwhile.", hint="Plan again.")
         found = rollout.workloads(tools, release).items() if wait else ()
         ready = frozenset(name for name, state in found if state.progress is Progress.CURRENT)
         tick({"note": f"helm upgrade of {release}"})

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from auditor.apply.release_values import as_yaml
 from auditor.apply.tools import Consent, Tools
 from auditor.catalog import Chart
@@ -207,11 +209,7 @@ class Renderer:
 
     def _refuse_others(self, found: Rendering) -> None:
         shown = self.agreed
-        if shown is not None and (shown.chart, shown.objects, shown.accepted) != (
-            found.chart,
-            found.objects,
-            found.accepted,
-        ):
+        if shown is not None and replace(shown, changes=()) != replace(found, changes=()):
             raise PlanIsStale(
                 f"Chart or objects of release {self.release} are no longer those that the plan shows.",
                 hint="Plan again.",
