@@ -71,12 +71,20 @@ class Unavailable(ApiError):
     status = 503
 
 
+class PlanRefused(PositAuditError):
+    """The plan can't be applied: a dry-run or a guard said no. Nothing was changed."""
+
+
 class HelmError(PositAuditError):
     """Helm is missing, refused, or failed."""
 
 
 class ChartNotFound(HelmError):
     """No `--chart` source holds the chart version that the plan needs."""
+
+
+class ChartNotKnown(HelmError, PlanRefused):
+    """What `--chart` names has another digest than any that the catalog knows for its name and version."""
 
 
 class UnreadableRelease(PositAuditError):
@@ -97,10 +105,6 @@ class UnwritableFile(PositAuditError):
 
 class UnwritableJournal(PositAuditError):
     """What is about to be done, or was done, can't be written down."""
-
-
-class PlanRefused(PositAuditError):
-    """The plan can't be applied: a dry-run or a guard said no. Nothing was changed."""
 
 
 class StepsRefused(PlanRefused):

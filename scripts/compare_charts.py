@@ -182,7 +182,7 @@ def _located(name: str, charts: Charts) -> Path:
     if path.exists():
         return path
     chart, _, version = name.partition("@")
-    return charts.find(chart, version)
+    return charts.find(chart, version).path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory(prefix="posit-audit-") as folder:
-            charts = Charts(given.chart, Helm(ClusterSettings()), Path(folder))
+            charts = Charts(given.chart, Helm(ClusterSettings()), Path(folder), catalog=None)
             old, new = (read(_located(name, charts)) for name in (given.old, given.new))
         chart = load(given.catalog).chart(new.name)
     except (PositAuditError, KeyError, OSError, tarfile.TarError) as error:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.chart_repository import chart_repository
+from tests.chart_repository import ChartRepository, chart_repository
 from tests.estate import CANARIES, FILES, PACKAGES, PLANTED, Estate
 
 
@@ -49,14 +49,14 @@ class Demo:
             self.broken.append(otherwise)
 
 
-def show(demo: Demo, estate: Estate, repository: str) -> None:
+def show(demo: Demo, estate: Estate, charts: ChartRepository) -> None:
     before = json.loads(demo.posit_audit("scan", "-o", "json", expect=2, quiet=True))
     failed = {_key(f) for f in before["findings"] if f["result"] == "failed"}
     demo.check(failed >= PLANTED, f"not found: {sorted(PLANTED - failed)}")
     demo.posit_audit("scan", expect=2)
     demo.posit_audit("fix", expect=2)
     print(f"\n# who owns what on the volume of {PACKAGES}/pm before\n{estate.owners()}")
-    demo.posit_audit("fix", "--apply", "--yes", "--chart", repository, expect=0)
+    demo.posit_audit("fix", "--apply", "--yes", *charts.flags, expect=0)
     owners = estate.owners()
     print(f"\n# who owns what on the volume of {PACKAGES}/pm after\n{owners}")
     demo.check(" 0:0" not in owners, "files still belong to root")
@@ -91,7 +91,7 @@ def main() -> int:
         )
         estate.build()
         demo = Demo(kubeconfig)
-        show(demo, estate, repository.url)
+        show(demo, estate, repository)
     for sentence in demo.broken:
         print(f"NOT AS PROMISED: {sentence}", file=sys.stderr)
     return 1 if demo.broken else 0

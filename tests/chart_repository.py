@@ -1,6 +1,7 @@
 """Packages the stand-in charts with real Helm and serves them on loopback as a chart repository.
 
-`python -m tests.chart_repository FOLDER` writes the archives and their index.yaml into FOLDER.
+`python -m tests.chart_repository FOLDER` writes the archives into FOLDER, with their index.yaml and
+the catalog.yaml with their digests.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from auditor.pipeline.digests import rows
 from scripts.toolchain import build as toolchain
 
 SOURCES = Path(__file__).parent / "charts"
 LIBRARY = "rstudio-library"
+CATALOG = "catalog.yaml"
 
 
 class HelmMissingError(RuntimeError):
@@ -46,6 +49,16 @@ class ChartRepository:
 
     folder: Path
     url: str
+
+    @property
+    def catalog(self) -> Path:
+        """Rows for --catalog by which posit-audit knows these archives, whose digests are not those of Posit's."""
+        return self.folder / CATALOG
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Of posit-audit, for these charts."""
+        return "--chart", self.url, "--catalog", str(self.catalog)
 
     def archive(self, name: str, version: str) -> Path:
         return self.folder / f"{name}-{version}.tgz"
@@ -72,13 +85,14 @@ def chart_folders(into: Path) -> list[Path]:
 
 
 def package_charts(into: Path) -> Path:
-    """Write the archives of all stand-in charts and their index.yaml into the folder `into`; returns it."""
+    """Write the archives of all stand-in charts, index.yaml and catalog.yaml into the folder `into`; returns it."""
     helm = find_helm()
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         charts = chart_folders(Path(scratch))
         subprocess.run([helm, "package", "--destination", into, *charts], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([helm, "repo", "index", into], check=True)
+    (into / CATALOG).write_text(rows(sorted(into.glob("*.tgz"))))
     return into
 
 

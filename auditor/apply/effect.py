@@ -10,6 +10,7 @@ from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.model.kubernetes import Access
 from auditor.model.outcome import State
+from auditor.model.rendering import Rendering
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Performer(Protocol):
         """Reads only. Why there is nothing to do, or "". Raises PlanRefused where a guard says no, PlanIsStale where
         the object is no longer what the plan was made for."""
 
-    def rehearse(self, action: Any, tools: Tools) -> None:
-        """Asks the API server (and Helm) whether it would go through; stores nothing. Raises PlanRefused."""
+    def rehearse(self, action: Any, tools: Tools) -> Rendering | None:
+        """Asks the API server (and Helm) whether it would go through; stores nothing. What Helm would apply. Raises
+        PlanRefused."""
 
     def act(self, action: Any, tools: Tools, tick: Tick) -> Effect:
         """Does it and waits for the result. Raises ActionFailed where it began and did not reach its end."""

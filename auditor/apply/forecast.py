@@ -4,12 +4,14 @@ nothing. A step that can't be tried from here is no reason against it: it is pla
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auditor.apply import rights
+from auditor.apply.rendering import chart_of
 from auditor.apply.run import rehearse
 from auditor.apply.tools import Tools
 from auditor.errors import (
+    ChartNotKnown,
     ClusterError,
     Forbidden,
     HelmError,
@@ -29,6 +31,7 @@ from auditor.model.action import (
 )
 from auditor.model.kubernetes import CONFIG_MAPS, DEPLOYMENTS, JOBS, SECRETS, SERVICE_ACCOUNTS, Access, chart_object
 from auditor.model.plan import Plan, Step
+from auditor.model.rendering import Rendering
 
 _HELM = (Access(SECRETS, ("list", "create", "update")),)
 """Helm's own record: without that no upgrade can be made, whatever its dry run says."""
@@ -40,26 +43,30 @@ class Forecast:
     """Step id -> why it would be refused."""
     untried: Mapping[str, str]
     """Step id -> why it could not be tried."""
+    rendered: Mapping[str, Rendering] = field(default_factory=dict)
+    """Step id -> what Helm would apply."""
 
 
 def forecast(plan: Plan, tools: Tools) -> Forecast:
     """Changes nothing, and raises nothing that speaks of one step only."""
     refused: dict[str, str] = {}
     untried: dict[str, str] = {}
+    rendered: dict[str, Rendering] = {}
     for step in plan.steps:
         try:
             hindrance = _hindrance(step, tools)
             if hindrance:
                 untried[step.id] = hindrance
                 continue
-            rehearse(step, tools)
+            if found := rehearse(step, tools):
+                rendered[step.id] = found
         except NotAdmitted as error:
             refused[step.id] = str(error)
         except (Forbidden, Unauthorized, Unavailable, ClusterError) as error:
             untried[step.id] = str(error)
         except PositAuditError as error:
             refused[step.id] = str(error)
-    return Forecast(refused=refused, untried=untried)
+    return Forecast(refused=refused, untried=untried, rendered=rendered)
 
 
 def _hindrance(step: Step, tools: Tools) -> str:
@@ -71,7 +78,9 @@ def _hindrance(step: Step, tools: Tools) -> str:
         version = action.chart_version if isinstance(action, PatchValues) else action.to_version
         try:
             _ = tools.helm.program
-            tools.charts.find(action.chart, version)
+            tools.charts.find(action.chart, version, agreed=chart_of(action.rendering))
+        except ChartNotKnown:
+            raise
         except HelmError as error:
             return str(error)
     return ""

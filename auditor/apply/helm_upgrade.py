@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 from auditor.apply import guards, rights, rollout
@@ -20,27 +20,27 @@ from auditor.apply.conflicts import conflicts, hand_back, refuse_if_any, refuse_
 from auditor.apply.effect import Effect
 from auditor.apply.progress import Tick
 from auditor.apply.release_values import as_yaml, newest_record, planned_record, record_at
+from auditor.apply.rendering import Renderer, digest_of
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Forbidden, HelmBusy, PlanIsStale, PlanRefused, PositAuditError
+from auditor.helm.charts import FoundChart
 from auditor.helm.decode import values_digest
 from auditor.model.held import Conflicting
 from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.kubernetes import DEPLOYMENTS, SERVICE_ACCOUNTS, SERVICES
 from auditor.model.outcome import State
+from auditor.model.rendering import Rendering
 from auditor.model.snapshot import ReleaseRef
 from auditor.readiness import Progress
-
-_OWNERSHIP_HOOK = "chown"
-"""Part of the name of the template that holds the charts' ownership hook (post-upgrade-chown-job.yaml)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HelmUpgrade:
     """`version`: the chart's. `values`: all that the user supplies. `before`: the revision that it starts from and goes
-    back to."""
+    back to. `agreed`: what the plan shows; None while it is made."""
 
     release: ReleaseRef
-    chart: Path
+    chart: FoundChart
     version: str
     values: dict[str, Any]
     before: HelmRecord
@@ -49,23 +49,30 @@ class HelmUpgrade:
     """Conflicts that a step before it settles."""
     overruled: frozenset[Conflicting] = frozenset()
     """Conflicts that Helm is to overrule: these and no others."""
+    agreed: Rendering | None = None
 
     @property
     def _secrets(self) -> list[object]:
         return [self.before.values.reveal(), self.values]
 
-    def rehearse(self, settled: frozenset[Conflicting] = frozenset()) -> tuple[str, ...]:
-        """The templates of the hooks that it would run. `settled`: conflicts that are gone by the time that it is made.
-        Raises HelmError where Helm or the API server refuses, and PlanRefused where the identity lacks a right that
-        Helm will need, or where another field manager is in the way."""
-        refuse_older_helm(self.release, self.before, self.tools)
-        told = self.tools.helm.dry_run(
-            self.release.namespace,
-            self.release.name,
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return Renderer(
+            release=self.release,
             chart=self.chart,
-            values=as_yaml(self.values),
-            secrets=self._secrets,
+            version=self.version,
+            values=self.values,
+            before=self.before,
+            tools=self.tools,
+            agreed=self.agreed,
         )
+
+    def rehearse(self, settled: frozenset[Conflicting] = frozenset()) -> Rendering:
+        """What it would apply. `settled`: conflicts that are gone by the time that it is made. Raises HelmError where
+        Helm or the API server refuses, and PlanRefused for what is not the chart's own, if the identity lacks a
+        permission that Helm will need, or if another field manager is in the way."""
+        refuse_older_helm(self.release, self.before, self.tools)
+        told = self._renderer.dry_run()
         lacking = rights.missing(told.objects, self.release.namespace, self.tools, server_side=self.before.server_side)
         if lacking:
             who = self.tools.reader.connection.identity
@@ -73,9 +80,10 @@ class HelmUpgrade:
                 f"{who} may not {'; '.join(lacking)}, and helm upgrade of {self.release} needs it.",
                 hint="posit-audit preflight --for fix prints the lines that grant it.",
             )
+        rendering = self._renderer.judged(told)
         if self.before.server_side:
             self._refuse_conflicts(told.manifest.reveal(), settled)
-        return told.hooks
+        return rendering
 
     def _refuse_conflicts(self, manifest: str, settled: frozenset[Conflicting]) -> None:
         found = conflicts(manifest, self.release, self.tools) - settled
@@ -92,10 +100,12 @@ class HelmUpgrade:
         where another Helm came first and nothing was changed."""
         tools, release = self.tools, self.release
         tick({"note": "asking Helm for a dry run"})
-        hooks = self.rehearse()
+        rendering = self.rehearse()
         # Chart and dry run take their time, and --reset-values would undo what somebody else changed meanwhile. What
         # comes from here on is Helm's own to refuse: of two upgrades of one revision it makes one.
-        planned_record(tools, release, self.before.revision, self.before.values_digest)
+        now = planned_record(tools, release, self.before.revision, self.before.values_digest)
+        if digest_of(now.manifest.reveal()) != rendering.manifest:
+            raise PlanIsStale(f"The stored manifest of release {release} was rewritten meanwhile.", hint="Plan again.")
         found = rollout.workloads(tools, release).items() if wait else ()
         ready = frozenset(name for name, state in found if state.progress is Progress.CURRENT)
         tick({"note": f"helm upgrade of {release}"})
@@ -103,10 +113,10 @@ class HelmUpgrade:
             tools.helm.upgrade(
                 release.namespace,
                 release.name,
-                chart=self.chart,
+                chart=self.chart.path,
                 values=as_yaml(self.values),
                 secrets=self._secrets,
-                hooks=any(_OWNERSHIP_HOOK not in hook for hook in hooks),
+                hooks=rendering.hooks,
                 force_conflicts=bool(self.overruled),
             )
             late = rollout.wait(tools, release, ready, tick)
@@ -138,7 +148,8 @@ class HelmUpgrade:
                 return f"Revision {newest.revision} of release {release} is not ours, so that it stays as it is."
             if self.before.server_side:
                 hand_back(self.before, release, self.tools)
-            go_back(release, revision, self.tools, secrets=self._secrets)
+            manifest = digest_of(self.before.manifest.reveal())
+            go_back(release, revision, self.tools, secrets=self._secrets, manifest=manifest)
         except PositAuditError as error:
             return (
                 f"Rolling back failed too ({error}); do it by hand: helm rollback {release.name} {revision}"
@@ -152,8 +163,9 @@ class HelmUpgrade:
         return (record.revision, record.chart_name, record.chart_version, record.values_digest) == ours
 
 
-def go_back(release: ReleaseRef, revision: int, tools: Tools, *, secrets: Sequence[object]) -> None:
-    """`helm rollback`, which Helm 4 makes as the older revision was made.
+def go_back(release: ReleaseRef, revision: int, tools: Tools, *, secrets: Sequence[object], manifest: str = "") -> None:
+    """`helm rollback`, which Helm 4 makes as the older revision was made. `manifest`: the digest of its manifest, which
+    Helm applies as it stands in the record.
 
     Where the older chart named no service account and the newer one brought one, Helm deletes the
     account, and its patch leaves the Deployment naming it: the API server keeps `serviceAccountName` in step with the
@@ -161,6 +173,12 @@ def go_back(release: ReleaseRef, revision: int, tools: Tools, *, secrets: Sequen
 
     Raises PlanRefused before anything is changed if Helm is too old for it, or would conflict."""
     before = record_at(tools, release, revision)
+    if manifest and digest_of(before.manifest.reveal()) != manifest:
+        raise PlanRefused(
+            f"The record of revision {revision} of release {release} was rewritten since: its manifest is another one.",
+            hint=f"Compare before you roll back by hand: helm get manifest {release.name} -n {release.namespace}"
+            f" --revision {revision}",
+        )
     for record in (before, newest_record(tools, release)):
         refuse_older_helm(release, record, tools)
     if before.server_side:

@@ -30,35 +30,35 @@ from auditor.errors import (
 from auditor.model.action import ChangeOwnership, ScaleWorkload
 from auditor.model.outcome import Outcome, State
 from auditor.model.plan import Plan, Step
+from auditor.model.rendering import Rendering
 from auditor.model.snapshot import ReleaseRef
 
 
-def dry_run(plan: Plan, tools: Tools) -> None:
-    """Every guard, every precondition and the API server's own answer, for every step. Raises one StepsRefused with all
-    reasons; changes nothing."""
+def dry_run(plan: Plan, tools: Tools) -> dict[str, Rendering]:
+    """Every guard, every precondition and the API server's own answer, for every step; by step id, what Helm would
+    apply. Raises one StepsRefused with all reasons; changes nothing."""
     same_cluster("The plan", plan.server, tools)
-    refused = {step.id: reason for step in plan.steps if (reason := _against(step, tools))}
+    refused: dict[str, str] = {}
+    rendered: dict[str, Rendering] = {}
+    for step in plan.steps:
+        try:
+            if found := rehearse(step, tools):
+                rendered[step.id] = found
+        except PositAuditError as error:
+            refused[step.id] = str(error)
     if refused:
         listed = "".join(f"\n  - {id_}: {reason}" for id_, reason in refused.items())
         raise StepsRefused(
             f"The plan can't be applied, and nothing was changed:{listed}\nFix what is named, or leave it out.",
             steps=tuple(refused),
         )
+    return rendered
 
 
-def rehearse(step: Step, tools: Tools) -> None:
-    """Raises what is against the step; changes nothing."""
+def rehearse(step: Step, tools: Tools) -> Rendering | None:
+    """What Helm would apply. Raises what is against the step; changes nothing."""
     performer = PERFORMERS[type(step.action)]
-    if not performer.check(step.action, tools):
-        performer.rehearse(step.action, tools)
-
-
-def _against(step: Step, tools: Tools) -> str:
-    try:
-        rehearse(step, tools)
-    except PositAuditError as error:
-        return str(error)
-    return ""
+    return None if performer.check(step.action, tools) else performer.rehearse(step.action, tools)
 
 
 def apply(plan: Plan, tools: Tools, journal: Journal, progress: Progress) -> tuple[Outcome, ...]:

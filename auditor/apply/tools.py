@@ -21,6 +21,15 @@ from auditor.helm.command import Helm
 
 
 @dataclass(frozen=True, kw_only=True)
+class Consent:
+    """What whoever makes a plan agrees to beforehand."""
+
+    unsafe: bool = False
+    templates: tuple[str, ...] = ()
+    """Keys of values whose templates may run."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tools:
     """`private` holds what is downloaded for as long as the run lasts; `values_folder` gets patched values where the
     chart for using them is missing. Inside a cluster there is none: it would go away with the pod."""
@@ -33,6 +42,7 @@ class Tools:
     private: Path
     values_folder: Path | None
     catalog: Catalog = field(default_factory=known.load)
+    consent: Consent = field(default_factory=Consent)
     rollout_seconds: int = 600
     """How long a workload that was ready gets to become ready again."""
     job_seconds: int = 7 * 24 * 3600
@@ -51,8 +61,11 @@ def open_tools(
     helm: str = "",
     values_folder: Path | None = None,
     catalog: Catalog | None = None,
+    consent: Consent | None = None,
 ) -> Iterator[Tools]:
-    """Tools for one run; its private folder is gone afterwards."""
+    """Tools for one run; its private folder is gone afterwards. With `consent` a plan is made."""
+    consent = consent or Consent()
+    catalog = catalog or known.load()
     settings = connection.settings
     if not connection.in_cluster:
         # Another program may switch the kubeconfig's current context while we run.
@@ -64,9 +77,10 @@ def open_tools(
             reader=Reader(connection),
             writer=Writer(connection),
             helm=program,
-            charts=Charts(charts, program, private),
+            charts=Charts(charts, program, private, catalog=catalog, unsafe=consent.unsafe),
             server=connection.server,
             private=private,
             values_folder=values_folder or (None if connection.in_cluster else Path.cwd()),
-            catalog=catalog or known.load(),
+            catalog=catalog,
+            consent=consent,
         )

@@ -10,10 +10,13 @@ from typing import Any
 from auditor.catalog.storage import matches
 from auditor.catalog.versions import order, within
 from auditor.model.catalog import (
+    Archive,
     Change,
     FailCondition,
     Hazard,
+    Hook,
     KeyHistory,
+    Lookup,
     Release,
     Shape,
     StorageRow,
@@ -32,20 +35,26 @@ class Chart:
         *,
         releases: Iterable[Release],
         defaults: Iterable[KeyHistory],
+        archives: Iterable[Archive] = (),
         changes: Iterable[Change] = (),
         fails: Iterable[FailCondition] = (),
         hazards: Iterable[Hazard] = (),
         shapes: Iterable[Shape] = (),
         surfaces: Iterable[Surface] = (),
+        hooks: Iterable[Hook] = (),
+        lookups: Iterable[Lookup] = (),
     ) -> None:
         self.name = name
         self.releases = tuple(sorted(releases, key=lambda row: order(row.version)))
         self.defaults = tuple(defaults)
+        self.archives = frozenset(archives)
         self.changes = tuple(sorted(changes, key=lambda row: order(row.version)))
         self.fails = tuple(fails)
         self.hazards = tuple(hazards)
         self.shapes = tuple(shapes)
         self.surfaces = tuple(surfaces)
+        self.hooks = tuple(hooks)
+        self.lookups = tuple(lookups)
         self._defaults_at = lru_cache(maxsize=64)(self._compute_defaults)
 
     @cached_property
@@ -63,6 +72,10 @@ class Chart:
 
     def release(self, version: str) -> Release | None:
         return self._by_version.get(version)
+
+    def vouches_for(self, version: str, sha256: str) -> bool:
+        """Whether a chart of this digest is known to be this version."""
+        return Archive(version=version, sha256=sha256) in self.archives
 
     def app_version(self, version: str) -> str | None:
         """The product version that `version` runs where nothing overrides it; None for an unknown chart version."""
@@ -114,6 +127,13 @@ class Chart:
     def surfaces_at(self, version: str) -> tuple[Surface, ...]:
         return tuple(row for row in self.surfaces if within(version, row.since, row.until))
 
+    def lookups_at(self, version: str) -> tuple[Lookup, ...]:
+        return tuple(row for row in self.lookups if within(version, row.since, row.until))
+
+    def has_hook(self, path: str) -> bool:
+        """`path`: of a template, as Helm names it."""
+        return any(path == f"{self.name}/{row.template}" for row in self.hooks)
+
     @cached_property
     def _by_version(self) -> dict[str, Release]:
         return {release.version: release for release in self.releases}
@@ -146,6 +166,9 @@ class Catalog:
     def chart(self, name: str) -> Chart:
         """The chart called `name` (`rstudio-connect` or `rstudio-pm`); KeyError for another one."""
         return self._charts[name]
+
+    def vouches_for(self, chart: str, version: str, sha256: str) -> bool:
+        return chart in self._charts and self._charts[chart].vouches_for(version, sha256)
 
     def storage(self, volume: Mapping[str, Any]) -> StorageRow | None:
         """How a PersistentVolume, as the API returns it, treats a change of ownership; None: unknown driver."""

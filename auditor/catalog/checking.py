@@ -13,6 +13,8 @@ from auditor.catalog.value_tests import VALUE_TESTS
 from auditor.catalog.versions import parse, satisfies
 from auditor.model.catalog import Condition, Row
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
 
 def problems(table: str, rows: Iterable[Row]) -> list[str]:
     """A sentence for each mistake, with table, row and field; empty where there is none."""
@@ -30,6 +32,8 @@ def _of(row: Row) -> Iterator[str]:
     for step in given.get("steps", ()):
         if parse(step.since) is None:
             yield f"since is no version: {step.since}"
+    if not _SHA256.fullmatch(given.get("sha256", "0" * 64)):
+        yield "sha256 is no SHA-256: 64 digits of 0-9 and a-f"
     if not given.get("source", "https://").startswith("https://"):
         yield "source must be a public https address"
     if given.get("value") is not None and given["value"] not in VALUE_TESTS:

@@ -15,7 +15,20 @@ import msgspec
 from auditor.catalog.catalog import Catalog, Chart
 from auditor.catalog.checking import problems
 from auditor.errors import UnreadableFile
-from auditor.model.catalog import Change, FailCondition, Hazard, KeyHistory, Release, Row, Shape, StorageRow, Surface
+from auditor.model.catalog import (
+    Archive,
+    Change,
+    FailCondition,
+    Hazard,
+    Hook,
+    KeyHistory,
+    Lookup,
+    Release,
+    Row,
+    Shape,
+    StorageRow,
+    Surface,
+)
 from auditor.model.product import Product
 
 _DATA = resources.files("auditor.catalog") / "data"
@@ -28,12 +41,15 @@ class Tables(Row, frozen=True, kw_only=True):
     """What a catalog file may hold."""
 
     releases: dict[Product, tuple[Release, ...]] = msgspec.field(default_factory=dict)
+    archives: dict[Product, tuple[Archive, ...]] = msgspec.field(default_factory=dict)
     defaults: dict[Product, tuple[KeyHistory, ...]] = msgspec.field(default_factory=dict)
     changes: tuple[Change, ...] = ()
     fails: tuple[FailCondition, ...] = ()
     hazards: tuple[Hazard, ...] = ()
     shapes: tuple[Shape, ...] = ()
     surfaces: tuple[Surface, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
     storage: tuple[StorageRow, ...] = ()
 
 
@@ -58,12 +74,15 @@ def build(tables: Tables, *, added: str = "") -> Catalog:
             Chart(
                 name,
                 releases=tables.releases.get(name, ()),
+                archives=tables.archives.get(name, ()),
                 defaults=tables.defaults.get(name, ()),
                 changes=(row for row in tables.changes if row.chart == name),
                 fails=(row for row in tables.fails if row.chart == name),
                 hazards=(row for row in tables.hazards if row.chart in (name, None)),
                 shapes=(row for row in tables.shapes if row.chart == name),
                 surfaces=(row for row in tables.surfaces if row.chart == name),
+                hooks=(row for row in tables.hooks if row.chart == name),
+                lookups=(row for row in tables.lookups if row.chart == name),
             )
             for name in Product
         ),
@@ -97,7 +116,7 @@ def read_tables(path: Path) -> Tables:
 
 def check(tables: Tables) -> list[str]:
     """Every mistake of sense in the rows, as sentences; the types are checked while reading."""
-    per_chart = ("releases", "defaults")
+    per_chart = ("releases", "archives", "defaults")
     return [
         problem
         for name in Tables.__struct_fields__
@@ -132,12 +151,15 @@ def _merge(added: Tables, base: Tables) -> Tables:
 
     return Tables(
         releases=per_chart(base.releases, added.releases, "version"),
+        archives=per_chart(base.archives, added.archives, "sha256"),
         defaults=per_chart(base.defaults, added.defaults, "key"),
         changes=by(base.changes, added.changes, "id"),
         fails=by(base.fails, added.fails, "id"),
         hazards=by(base.hazards, added.hazards, "id"),
         shapes=(*added.shapes, *base.shapes),
         surfaces=(*added.surfaces, *base.surfaces),
+        hooks=(*added.hooks, *base.hooks),
+        lookups=(*added.lookups, *base.lookups),
         storage=by(base.storage, added.storage, "id"),
     )
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from auditor.cli import explain, fix, lint, migrate, preflight, rules, scan, undo
+from auditor.cli import catalog, explain, fix, lint, migrate, preflight, rules, scan, undo
 
 app = typer.Typer(
     name="posit-audit",
@@ -52,3 +52,4 @@ app.command()(migrate.migrate)
 app.command()(explain.explain)
 app.command()(rules.rules)
 app.command()(preflight.preflight)
+app.add_typer(catalog.app, name="catalog")

@@ -38,6 +38,15 @@ def fix(
         bool,
         typer.Option("--unsafe", help="Plan fixes too that need a person's judgement.", rich_help_panel=REPAIR),
     ] = False,
+    allow_templates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-template",
+            metavar="KEY",
+            help="Let Helm run the templates ({{ }}) in values at or below this key with your permissions; repeatable.",
+            rich_help_panel=REPAIR,
+        ),
+    ] = None,
     charts: Annotated[
         list[str] | None,
         typer.Option(
@@ -116,7 +125,7 @@ def fix(
     from auditor.cli.printing import say, say_unseen
     from auditor.cli.watch import watch_jobs
     from auditor.model.scope import ProbeMode
-    from auditor.pipeline.prepare import Choice, JobWishes, keep, prepare
+    from auditor.pipeline.prepare import Choice, Consent, JobWishes, keep, prepare
     from auditor.pipeline.scan import ScanRequest
 
     settings = options.cluster_settings(
@@ -124,14 +133,15 @@ def fix(
     )
     where = options.scope(namespaces, all_namespaces)
     if watch:
-        if apply or plan or out or to or only or skip or unsafe:
+        if apply or plan or out or to or only or skip or unsafe or allow_templates:
             raise typer.BadParameter("--watch changes and plans nothing: give it without options of a repair.")
         watch_jobs(settings, where, all_namespaces=all_namespaces, output=output)
     if yes and not apply:
         raise typer.BadParameter("--yes agrees to what --apply changes, and --apply is not given.")
-    if plan and (worker_image or shards > 1 or unsafe):
+    if plan and (worker_image or shards > 1 or unsafe or allow_templates):
         raise typer.BadParameter(
-            "A kept plan is applied as it is: give --unsafe, --worker-image and --shards where it is made."
+            "A kept plan is applied as it is: give --unsafe, --allow-template, --worker-image and --shards when"
+            " you make it."
         )
     request = ScanRequest(
         namespaces=where,
@@ -144,7 +154,8 @@ def fix(
     )
     jobs = JobWishes(image=worker_image, shards=shards)
     choice = Choice(only=tuple(only or ()), skip=tuple(skip or ()))
-    prepared = prepare(settings, request, unsafe=unsafe, saved=plan, jobs=jobs, choice=choice, tell=say)
+    consent = Consent(unsafe=unsafe, templates=tuple(allow_templates or ()))
+    prepared = prepare(settings, request, consent=consent, saved=plan, jobs=jobs, choice=choice, tell=say)
     if out:
         keep(prepared.plan, out)
     if not apply or not prepared.plan.steps:

@@ -130,6 +130,21 @@ class Reader:
         if rest:
             yield rest.decode("utf-8", "replace")
 
+    def resource(self, api_version: str, kind: str) -> Resource | None:
+        """Of a kind that may be anybody's; None if the API server has none. Every user may ask for it (ClusterRole
+        system:discovery)."""
+        group, _, version = api_version.rpartition("/")
+        root = Resource(group, version, "", kind, namespaced=False)
+        refused = refusal(self.connection, "get", root, None)
+        try:
+            listed = send(self.connection, "GET", path_of(root, None).rstrip("/"), refused)
+        except NotFound:
+            return None
+        for one in listed.get("resources") or ():
+            if one["kind"] == kind and "/" not in one["name"]:
+                return Resource(group, version, one["name"], kind, namespaced=bool(one["namespaced"]))
+        return None
+
     def allowed(self, access: Access, verb: str, namespace: str | None, name: str = "") -> bool:
         """Whether the present identity may; None asks for all namespaces."""
         attributes: Mapping[str, str] = {

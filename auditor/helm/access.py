@@ -24,7 +24,12 @@ class Access:
     @contextmanager
     def opened(self, *, cluster: bool = True) -> Iterator[tuple[list[str], dict[str, str]]]:
         """Helm's flags and environment, good until the end of the block. Without `cluster` no identity is needed."""
-        content = self._kubeconfig() if cluster else None
+        if not cluster:
+            environment = self._environment(os.devnull)
+            # Nothing to reach a cluster by: what is rendered so must not be able to ask one.
+            yield [], {name: value for name, value in environment.items() if not name.startswith("KUBERNETES_")}
+            return
+        content = self._kubeconfig()
         if content is None:
             yield self._flags(), self._environment(self._settings.kubeconfig)
             return

@@ -1,52 +1,98 @@
-"""Finds the archive or folder of one chart version among the sources that `--chart` named."""
+"""Finds the archive or folder of one chart version among the sources that `--chart` named.
+
+A name and a version say nothing of what a chart renders: what is to be rendered with somebody's permissions is compared
+with the digests that the catalog knows.
+"""
 
 from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 import yaml
 
-from auditor.errors import ChartNotFound, HelmError
+from auditor.catalog import Catalog
+from auditor.errors import ChartNotFound, ChartNotKnown, HelmError
 from auditor.helm.command import Helm
+from auditor.helm.digests import copied
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class FoundChart:
+    """A copy of our own. `known`: the catalog vouches for it."""
+
+    path: Path
+    sha256: str
+    known: bool
 
 
 class Charts:
     """A source is a repository's URL, an `oci://` reference (of the chart, or of what holds it), a chart's folder or
     archive, or a folder of those. Sources are asked in the order given."""
 
-    def __init__(self, sources: Sequence[str], helm: Helm, directory: Path) -> None:
-        """`directory` takes what is downloaded, and outlives this object."""
+    def __init__(
+        self, sources: Sequence[str], helm: Helm, directory: Path, *, catalog: Catalog | None, unsafe: bool = False
+    ) -> None:
+        """`directory` takes copies, and outlives this object. With `catalog` only a chart that it vouches for is found,
+        unless `unsafe`; None is for charts that are read and not rendered."""
         self._sources = tuple(sources)
         self._helm = helm
         self._directory = directory
-        self._found: dict[tuple[str, str], Path] = {}
+        self._catalog = catalog
+        self._unsafe = unsafe
+        self._found: dict[tuple[str, str], list[FoundChart]] = {}
+        self._copies = count()
 
-    def find(self, name: str, version: str) -> Path:
-        """Raises ChartNotFound with what each source said."""
+    def find(self, name: str, version: str, *, agreed: str = "") -> FoundChart:
+        """`agreed`: a digest that is taken although the catalog does not know it. Raises ChartNotFound with what each
+        source said, ChartNotKnown where they hold only others."""
         wanted = (name, version)
         if wanted not in self._found:
             self._found[wanted] = self._search(name, version)
-        return self._found[wanted]
+        charts = self._found[wanted]
+        for chart in charts:
+            if chart.known or self._unsafe or chart.sha256 == agreed:
+                return chart
+        raise ChartNotKnown(
+            f"The chart {name} {version} that --chart names is not one that the catalog knows: its SHA-256 is"
+            f" {charts[0].sha256}.",
+            hint="Use the archive that Posit released. If this chart is right, add its row by --catalog FILE"
+            " (posit-audit catalog digest prints it), or plan with --unsafe.",
+        )
 
-    def _search(self, name: str, version: str) -> Path:
+    def _search(self, name: str, version: str) -> list[FoundChart]:
+        """In the order of the sources, up to the first that the catalog knows; at least one."""
         said: list[str] = []
+        found: list[FoundChart] = []
         for source in self._sources:
             try:
-                return self._in(source, name, version)
+                found.append(self._judged(self._in(source, name, version), name, version))
             except HelmError as error:
                 said.append(f"{_public(source)}: {error.message}")
+                continue
+            if found[-1].known:
+                break
+        if found:
+            return sorted(found, key=lambda chart: not chart.known)
         told = f" ({' '.join(said)})" if said else ""
         raise ChartNotFound(
             f"The chart {name} {version} is needed and was not found{told}.",
             hint="Give it with --chart SOURCE: a repository URL, an oci:// reference, a chart folder or a folder of"
             " chart archives.",
         )
+
+    def _judged(self, chart: Path, name: str, version: str) -> FoundChart:
+        copy, sha256 = copied(chart, self._directory / f"chart-{next(self._copies)}")
+        if identity(copy) != (name, version):
+            raise HelmError("it was changed while it was read.")
+        return FoundChart(copy, sha256, known=self._catalog is None or self._catalog.vouches_for(name, version, sha256))
 
     def _in(self, source: str, name: str, version: str) -> Path:
         if source.startswith("oci://"):
@@ -60,7 +106,7 @@ class Charts:
         log.info("fetching chart", chart=name, version=version, source=_public(repository or chart))
         self._helm.pull(chart, version=version, repository=repository, into=self._directory)
         archive = self._directory / f"{name}-{version}.tgz"
-        if _identity(archive) != (name, version):
+        if identity(archive) != (name, version):
             raise HelmError("what it gave is another chart.")
         return archive
 
@@ -70,11 +116,11 @@ def _on_disk(path: Path, name: str, version: str) -> Path:
         raise HelmError("there is no such file or folder.")
     seen = []
     for candidate in _candidates(path):
-        identity = _identity(candidate)
-        if identity == (name, version):
+        found = identity(candidate)
+        if found == (name, version):
             return candidate
-        if identity:
-            seen.append(" ".join(identity))
+        if found:
+            seen.append(" ".join(found))
     raise HelmError(f"it holds {', '.join(seen)}." if seen else "it holds no chart.")
 
 
@@ -85,7 +131,7 @@ def _candidates(path: Path) -> Iterator[Path]:
     yield from sorted(entry for entry in path.iterdir() if entry.suffix == ".tgz" or (entry / "Chart.yaml").is_file())
 
 
-def _identity(path: Path) -> tuple[str, str] | None:
+def identity(path: Path) -> tuple[str, str] | None:
     """Name and version by a chart's own Chart.yaml; None for what isn't a chart."""
     try:
         text = chart_file(path, "Chart.yaml")

@@ -133,6 +133,14 @@ class Helm:
                 f"Helm's dry run for release {namespace}/{release} gave no answer that can be read."
             ) from None
 
+    def template(
+        self, namespace: str, release: str, *, chart: Path, values: bytes, secrets: Sequence[Any], timeout: int = 120
+    ) -> str:
+        """The manifest of an upgrade, hooks too, rendered without any access to a cluster: what looks something up
+        finds nothing."""
+        arguments = ["template", release, str(chart), "--values", "-", "--is-upgrade", "--namespace", namespace]
+        return self._run("", arguments, secrets=secrets, seconds=timeout, cluster=False, values=values)
+
     @staticmethod
     def _upgrade(release: str, chart: Path, *, hooks: bool, timeout: int) -> list[str]:
         return [

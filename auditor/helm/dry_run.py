@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from auditor.helm.manifest import documents
+from auditor.helm.objects import read as documents
 from auditor.model.seen import Withheld
 
 
@@ -25,18 +25,21 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     objects: tuple[Rendered, ...]
     """Without repetitions, and without hooks."""
     manifest: Withheld[str] = Withheld("")
+    hook_manifests: Withheld[str] = Withheld("")
+    """Of those that the upgrade would run."""
 
 
 def read(said: str) -> DryRun:
     """From `helm upgrade --dry-run --output json`. Raises ValueError, whose text may hold secrets."""
     try:
         told = json.loads(said)
-        hooks = [str(h["path"]) for h in told.get("hooks") or () if {"pre-upgrade", "post-upgrade"} & {*h["events"]}]
+        hooks = [h for h in told.get("hooks") or () if {"pre-upgrade", "post-upgrade"} & {*h["events"]}]
         manifest = told.get("manifest") or ""
-        objects = {
-            Rendered(one["apiVersion"], one["kind"], (one.get("metadata") or {}).get("namespace") or "")
-            for one in documents(manifest)
-        }
+        objects = {Rendered(one.key.api_version, one.key.kind, one.key.namespace) for one in documents(manifest)}
+        paths = tuple(str(hook["path"]) for hook in hooks)
+        texts = "\n".join(str(hook.get("manifest")) for hook in hooks)
     except (KeyError, AttributeError, TypeError) as error:
         raise ValueError(type(error).__name__) from None
-    return DryRun(hooks=tuple(hooks), objects=tuple(sorted(objects)), manifest=Withheld(manifest))
+    return DryRun(
+        hooks=paths, objects=tuple(sorted(objects)), manifest=Withheld(manifest), hook_manifests=Withheld(texts)
+    )

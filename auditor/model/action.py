@@ -12,6 +12,7 @@ from auditor.model.held import HeldField
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.migration import Note
 from auditor.model.ownership import Owner
+from auditor.model.rendering import Rendering
 
 
 class LabelServiceAccount(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="label-service-account"):
@@ -133,6 +134,8 @@ class PatchValues(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     """Conflicts that a step before it settles."""
     overruled: tuple[HeldField, ...] = ()
     """Conflicts that Helm is to overrule, if they are exactly those that the API server names then."""
+    rendering: Rendering | None = None
+    """What it applies; None where that could not be rendered when the plan was made."""
 
 
 class UpgradeRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="upgrade-release"):
@@ -163,6 +166,8 @@ class UpgradeRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     handed_back: tuple[HeldField, ...] = ()
     """As in PatchValues."""
     overruled: tuple[HeldField, ...] = ()
+    """As in PatchValues."""
+    rendering: Rendering | None = None
     """As in PatchValues."""
 
 

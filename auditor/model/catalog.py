@@ -33,6 +33,34 @@ class Release(Row, frozen=True, kw_only=True):
     library: str
 
 
+class Archive(Row, frozen=True, kw_only=True):
+    """A chart that is what its name and version say: the SHA-256 of a released archive, or of a folder
+    (helm/digests.py). A version may have several: the released one, and a copy that was packed again."""
+
+    version: str
+    sha256: str
+
+
+class Hook(Row, frozen=True, kw_only=True):
+    """A hook of the chart's own, by its template. It is never run; `why` says what does its work."""
+
+    chart: Product
+    template: str
+    why: str
+    source: str
+
+
+class Lookup(Row, frozen=True, kw_only=True):
+    """The chart's own templates read the cluster while `when` holds: rendered without one, they give something else."""
+
+    chart: Product
+    since: str | None = None
+    until: str | None = None
+    when: Condition
+    reads: str
+    source: str
+
+
 class DefaultStep(Row, frozen=True, kw_only=True):
     """From chart version `since` on the key has this default, or (`absent`) is not in the chart's values."""
 

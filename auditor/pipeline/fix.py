@@ -16,7 +16,7 @@ from auditor.model.action import ChangeOwnership
 from auditor.model.finding import Finding
 from auditor.model.outcome import Outcome, State, Verdict
 from auditor.model.plan import Plan, Step
-from auditor.pipeline.prepare import Prepared, sights, tools_of
+from auditor.pipeline.prepare import Prepared, sights, tools_of, with_renderings
 from auditor.pipeline.probe import Tell
 from auditor.pipeline.scan import look
 from auditor.planning.plan import with_action
@@ -49,8 +49,8 @@ def carry_out(
 ) -> FixResult:
     """Exactly the plan, or StepsRefused before anything is changed. Raises Interrupted on Ctrl-C, SIGTERM or SIGHUP."""
     with tools_of(prepared, charts, helm) as tools:
-        dry_run(prepared.plan, tools)
-        made = _with_tried_images(prepared.plan, tools, tell)
+        rendered = dry_run(prepared.plan, tools)
+        made = _with_tried_images(with_renderings(prepared.plan, rendered), tools, tell)
         journal = Journal.create(made)
         outcomes = apply(made, tools, journal, progress)
     verdicts = verify(made, prepared.before.findings, _after(prepared, journal.path, tell), outcomes)

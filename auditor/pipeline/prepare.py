@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -9,16 +10,17 @@ import msgspec
 
 from auditor.apply.forecast import forecast
 from auditor.apply.plan_file import read_plan, write_plan
-from auditor.apply.tools import Tools, open_tools
+from auditor.apply.tools import Consent, Tools, open_tools
 from auditor.cluster.connect import Connection, connect
 from auditor.cluster.reader import Reader
 from auditor.errors import HelmError, UnreadableFile
 from auditor.helm.command import Helm
 from auditor.inventory import Sights
 from auditor.inventory.own_pod import own_pod
-from auditor.model.action import UpgradeRelease
+from auditor.model.action import PatchValues, UpgradeRelease
 from auditor.model.helm import HelmRecord
-from auditor.model.plan import Plan
+from auditor.model.plan import Plan, Step
+from auditor.model.rendering import Rendering
 from auditor.model.scope import ProbeMode
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import Facet
@@ -32,7 +34,7 @@ from auditor.planning.plan import with_action
 from auditor.rules import discover
 from auditor.settings import ClusterSettings
 
-__all__ = ["Choice", "JobWishes", "Prepared", "keep", "prepare", "sights", "tools_of", "with_dependents"]
+__all__ = ["Choice", "Consent", "JobWishes", "Prepared", "keep", "prepare", "sights", "tools_of", "with_dependents"]
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked
     before: ScanResult
     plan: Plan
+    consent: Consent = Consent()
 
     @property
     def left(self) -> bool:
@@ -72,7 +75,7 @@ def prepare(
     settings: ClusterSettings,
     request: ScanRequest,
     *,
-    unsafe: bool = False,
+    consent: Consent | None = None,
     saved: Path | None = None,
     jobs: JobWishes | None = None,
     choice: Choice | None = None,
@@ -82,7 +85,7 @@ def prepare(
     still fits. Changes nothing: it reads, and tries the steps of a new plan with the API server's dry run. Raises
     ClusterError where no cluster can be reached, UnreadableFile for what is no plan, UnknownName and SplitGroup for a
     choice that can't be made."""
-    choice = choice or Choice()
+    choice, consent = choice or Choice(), consent or Consent()
     kept = narrowed(_kept(saved), choice, rules=_rules()) if saved else None
     if kept and not request.to:
         request = msgspec.structs.replace(request, to=_targets(kept))
@@ -95,9 +98,12 @@ def prepare(
         request=request,
         asked=asked,
         before=before,
-        plan=kept or _made(connection, request, before, unsafe, choice, jobs or JobWishes(), tell),
+        plan=kept or _made(connection, request, before, consent.unsafe, choice, jobs or JobWishes(), tell),
+        consent=consent,
     )
-    return prepared if kept or not prepared.plan.steps else _tried(prepared, tell)
+    if kept:
+        return _shown(prepared)
+    return _tried(prepared, tell) if prepared.plan.steps else prepared
 
 
 def _rules() -> tuple[str, ...]:
@@ -157,7 +163,35 @@ def _tried(prepared: Prepared, tell: Tell) -> Prepared:
     for reason in dict.fromkeys(found.untried.values()):
         steps = [step for step, why in found.untried.items() if why == reason]
         tell(f"{', '.join(steps)} {'were' if steps[1:] else 'was'} not tried on the server: {reason}")
-    return msgspec.structs.replace(prepared, plan=hold(prepared.plan, prepared.before.findings, found.refused))
+    plan = hold(prepared.plan, prepared.before.findings, found.refused)
+    return msgspec.structs.replace(prepared, plan=with_renderings(plan, found.rendered))
+
+
+def _shown(prepared: Prepared) -> Prepared:
+    """With what Helm would apply, where a kept plan does not say it: the chart was not at hand when it was made."""
+    unknown = tuple(step for step in prepared.plan.steps if _is_unrendered(step))
+    if not unknown or not prepared.request.charts:
+        return prepared
+    with tools_of(prepared, prepared.request.charts, prepared.request.helm) as tools:
+        found = forecast(msgspec.structs.replace(prepared.plan, steps=unknown), tools)
+    return msgspec.structs.replace(prepared, plan=with_renderings(prepared.plan, found.rendered))
+
+
+def _is_unrendered(step: Step) -> bool:
+    return isinstance(step.action, PatchValues | UpgradeRelease) and step.action.rendering is None
+
+
+def with_renderings(plan: Plan, rendered: Mapping[str, Rendering]) -> Plan:
+    """Each step with what Helm would apply, by its id; what a step says already stays."""
+    return msgspec.structs.replace(
+        plan,
+        steps=tuple(
+            with_action(step, msgspec.structs.replace(step.action, rendering=rendered[step.id]))
+            if step.id in rendered and _is_unrendered(step)
+            else step
+            for step in plan.steps
+        ),
+    )
 
 
 def keep(made: Plan, path: Path) -> None:
@@ -170,4 +204,10 @@ def sights(connection: Connection, request: ScanRequest, asked: Asked, tell: Tel
 
 
 def tools_of(prepared: Prepared, charts: tuple[str, ...], helm: str) -> AbstractContextManager[Tools]:
-    return open_tools(prepared.connection, charts=charts, helm=helm, catalog=prepared.asked.upgrades.catalog)
+    return open_tools(
+        prepared.connection,
+        charts=charts,
+        helm=helm,
+        catalog=prepared.asked.upgrades.catalog,
+        consent=prepared.consent,
+    )

@@ -19,5 +19,6 @@ def defaults_of(name: str, version: str, *, sources: Sequence[str], helm: str) -
     if not sources:
         return None
     with tempfile.TemporaryDirectory(prefix="posit-audit-") as folder:
-        archive = Charts(sources, Helm(ClusterSettings(), program=helm), Path(folder)).find(name, version)
+        charts = Charts(sources, Helm(ClusterSettings(), program=helm), Path(folder), catalog=None)
+        archive = charts.find(name, version).path
         return Document.parse(chart_file(archive, "values.yaml"), f"{archive.name} values.yaml").data

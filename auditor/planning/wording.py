@@ -79,7 +79,7 @@ def diff(action: Action) -> tuple[str, ...]:
         case PatchValues():
             head = f"  user-supplied values, revision {action.revision}"
             edits = (line for edit in action.edits for line in _edit_diff(edit))
-            return (head, *edits, *_overruled_diff(action))
+            return (head, *edits, *_rendered_diff(action), *_overruled_diff(action))
 
 
 def _held_diff(held: HeldField) -> tuple[str, ...]:
@@ -132,6 +132,22 @@ def _with_what(one: Placement | Candidate) -> str:
             return "Python: searched when the Job starts"
 
 
+def _rendered_diff(action: PatchValues | UpgradeRelease) -> tuple[str, ...]:
+    """What of it is there to see: what is a secret, or may be one, is named and not shown."""
+    rendering = action.rendering
+    if rendering is None:
+        return ("  objects: not rendered; Helm and the chart (--chart) are needed to show what changes in the cluster",)
+    lines = ["  objects in the cluster", *(rendering.changes or ("    nothing changes",))]
+    if rendering.templates:
+        lines += [
+            "  templates of values that run with your permissions",
+            *(f"!   {key}" for key in rendering.templates),
+        ]
+    if rendering.accepted:
+        lines += ["  what --unsafe lets pass", *(f"!   {what}" for what in rendering.accepted)]
+    return tuple(lines)
+
+
 def _upgrade_diff(action: UpgradeRelease) -> tuple[str, ...]:
     lines = [
         f"  chart of release {action.namespace}/{action.release}, revision {action.revision}",
@@ -147,7 +163,7 @@ def _upgrade_diff(action: UpgradeRelease) -> tuple[str, ...]:
         lines += ["  what else changes with the chart", *(f"~   {change}" for change in action.changes[:_MOST_CHANGES])]
     if len(action.changes) > _MOST_CHANGES:
         lines.append(f"~   and {len(action.changes) - _MOST_CHANGES} more: posit-audit scan --to tells them")
-    return (*lines, *_overruled_diff(action))
+    return (*lines, *_rendered_diff(action), *_overruled_diff(action))
 
 
 def _note_diff(note: Note) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def held_fields(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[
         if (entry.get("manager"), entry.get("operation")) == HELM:
             continue
         for path, ours, theirs in _walk(entry.get("fieldsV1") or {}, wanted, live, ()):
-            shown = _may_be_shown(ref.kind, path, ours) and _may_be_shown(ref.kind, path, theirs)
+            shown = may_be_shown(ref.kind, path, ours) and may_be_shown(ref.kind, path, theirs)
             yield HeldField(
                 object=ref,
                 api_version=wanted["apiVersion"],
@@ -72,7 +72,7 @@ def _walk(
         ours, theirs = _below(wanted, key), _below(live, key)
         if below.keys() - {"."}:
             yield from _walk(below, ours, theirs, (*path, key))
-        elif key.startswith("f:") and _differ(ours, theirs, quantity=bool(_QUANTITIES & {*path})):
+        elif key.startswith("f:") and differ(ours, theirs, quantity=bool(_QUANTITIES & {*path})):
             yield (*path, key), ours, theirs
 
 
@@ -98,17 +98,17 @@ def _fits(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
     return bool(given) and all(item[name] == keys[name] for name in given)
 
 
-def _differ(ours: Any, theirs: Any, *, quantity: bool) -> bool:
+def differ(ours: Any, theirs: Any, *, quantity: bool) -> bool:
     """The API server adds defaults to what it was given, and leaves out what is empty."""
     if isinstance(ours, Mapping):
         inside = theirs if isinstance(theirs, Mapping) else {}
         return any(
-            _differ(value, inside.get(key), quantity=quantity) for key, value in ours.items() if value is not None
+            differ(value, inside.get(key), quantity=quantity) for key, value in ours.items() if value is not None
         )
     if isinstance(ours, list):
         found = theirs if isinstance(theirs, list) else []
         return len(ours) != len(found) or any(
-            _differ(one, other, quantity=quantity) for one, other in zip(ours, found, strict=True)
+            differ(one, other, quantity=quantity) for one, other in zip(ours, found, strict=True)
         )
     if ours in ("", None):
         return theirs not in (None, "", {}, [])
@@ -124,7 +124,7 @@ def _amount(value: Any) -> Decimal | str:
     return Decimal(found[1]) * _SUFFIXES.get(found[2] or "", Decimal(1)) if found else str(value)
 
 
-def _may_be_shown(kind: str, path: tuple[str, ...], value: Any) -> bool:
+def may_be_shown(kind: str, path: tuple[str, ...], value: Any) -> bool:
     if kind == "Secret":
         return False
     if value is None or isinstance(value, bool | int | float):

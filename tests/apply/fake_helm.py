@@ -46,7 +46,7 @@ def tools_for(cluster: Any, folder: Path) -> Tools:
         reader=cluster,
         writer=cluster,
         helm=cluster,
-        charts=Charts([str(chart)], cluster, folder),
+        charts=Charts([str(chart)], cluster, folder, catalog=None),
         server="s",
         private=folder,
         values_folder=folder,

@@ -74,6 +74,7 @@ class Cluster:
         entries = [{"manager": "helm", "operation": "Apply", "fieldsV1": {"f:spec": {"f:x": {}}}}]
         entries += [{"manager": one, "operation": "Update", "fieldsV1": owned} for one in self.holders]
         metadata = {"namespace": "posit", "name": "pm", "uid": "u", "resourceVersion": "7", "managedFields": entries}
+        metadata["annotations"] = {"meta.helm.sh/release-name": "pm", "meta.helm.sh/release-namespace": "posit"}
         return {"kind": "Deployment", "metadata": metadata, "spec": {"replicas": 3}}
 
     def apply(self, resource: Resource, body: dict[str, Any], *, dry_run: bool, manager: str) -> dict[str, Any]:
@@ -96,6 +97,9 @@ class Cluster:
 
     def dry_run(self, *_: Any, **__: Any) -> DryRun:
         return DryRun(hooks=(), objects=(), manifest=Withheld(MANIFEST))
+
+    def template(self, *_: Any, **__: Any) -> str:
+        return MANIFEST
 
     def upgrade(self, *_: Any, force_conflicts: bool, **__: Any) -> None:
         self.calls.append("upgrade by force" if force_conflicts else "upgrade")

@@ -48,7 +48,7 @@ class Server:
             raise self.no_helm
         return "helm"
 
-    def find(self, chart: str, version: str) -> None:
+    def find(self, chart: str, version: str, *, agreed: str) -> None:
         self.wanted.append((chart, version))
         if self.no_chart:
             raise self.no_chart

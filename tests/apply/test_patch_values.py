@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from auditor.apply.actions import patch_values
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, HelmBusy, HelmError, NotFound, PlanIsStale, PlanRefused
+from auditor.helm.charts import Charts
 from auditor.helm.decode import values_digest
 from auditor.helm.dry_run import DryRun, Rendered
 from auditor.model.action import PatchValues
@@ -45,6 +46,7 @@ class Cluster:
     on_upgrade: Callable[[], None] = lambda: None
     on_rollback: Callable[[], None] = lambda: None
     marks: dict[str, str] = field(default_factory=dict)
+    manifest: str = ""
     ready: list[bool] = field(default_factory=lambda: [True])
     program: str = "helm"
     time: float = 0.0
@@ -74,7 +76,9 @@ class Cluster:
             raise NotFound("no such Secret")
         status, values = self.revisions[number - 1]
         version = self.versions.get(number, "0.20.4")
-        return record_secret(number, status=status, chart=self.chart, version=version, values=values)
+        return record_secret(
+            number, status=status, chart=self.chart, version=version, values=values, manifest=self.manifest
+        )
 
     # Helm
 
@@ -82,6 +86,9 @@ class Cluster:
         self.calls.append("dry run")
         self.on_dry_run()
         return DryRun(hooks=self.hooks, objects=self.objects)
+
+    def template(self, *_: Any, **__: Any) -> str:
+        return ""
 
     # Rights
 
@@ -206,20 +213,17 @@ def test_a_workload_that_was_not_ready_before_is_not_waited_for(cluster: Cluster
     assert "was not ready before" in effect.message
 
 
-@pytest.mark.parametrize(
-    ("hooks", "call"),
-    [
-        ((), "upgrade"),
-        (("rstudio-pm/templates/post-upgrade-chown-job.yaml",), "upgrade"),
-        (("rstudio-pm/templates/extra.yaml",), "upgrade with hooks"),
-    ],
-)
-def test_only_hooks_that_are_not_the_charts_own_are_run(
-    cluster: Cluster, tools: Tools, hooks: tuple[str, ...], call: str
-) -> None:
-    cluster.hooks = hooks
+def test_the_charts_own_hook_is_never_run(cluster: Cluster, tools: Tools) -> None:
+    cluster.hooks = ("rstudio-pm/templates/post-upgrade-chown-job.yaml",)
     patch_values.act(action(), tools, quiet)
-    assert call in cluster.calls
+    assert "upgrade" in cluster.calls
+
+
+def test_a_hook_that_the_catalog_does_not_know_is_refused(cluster: Cluster, tools: Tools) -> None:
+    cluster.hooks = ("rstudio-pm/templates/extra-objects.yaml",)
+    with pytest.raises(PlanRefused, match=r"Hook rstudio-pm/templates/extra-objects\.yaml is not the chart's own"):
+        patch_values.act(action(), tools, quiet)
+    assert cluster.calls == ["dry run"]
 
 
 @pytest.mark.parametrize(("status", "says"), [("pending-upgrade", "pending-upgrade"), ("uninstalling", "uninstalling")])
@@ -276,6 +280,34 @@ def test_without_helm_the_values_are_written_for_a_person(cluster: Cluster, tool
     with pytest.raises(PlanRefused, match=r"^The program 'helm' was not found\.$"):
         patch_values.act(action(), in_a_pod, quiet)
     assert not list(tmp_path.glob("*values*"))
+
+
+def test_without_helm_no_file_is_written_of_values_that_hold_templates(tools: Tools, tmp_path: Path) -> None:
+    values = {**VALUES, "pod": {"env": ["{{ lookup }}"]}}
+    cluster: Any = Cluster(revisions=[("deployed", values)])
+    wanted = patch(EDIT, release="pm", revision=1, values_digest=values_digest(values))
+    without = replace(tools, reader=cluster, charts=Charts([], cluster, tmp_path, catalog=None))
+    with pytest.raises(PlanRefused, match=r"hold templates.*pod\.env"):
+        patch_values.act(wanted, without, quiet)
+    assert not list(tmp_path.glob("*values*"))
+
+
+def test_a_manifest_that_is_rewritten_during_the_dry_run_is_not_upgraded(cluster: Cluster, tools: Tools) -> None:
+    cluster.on_dry_run = lambda: setattr(cluster, "manifest", "---\n# more\n")
+    with pytest.raises(PlanIsStale, match="stored manifest of release posit/pm was rewritten meanwhile"):
+        patch_values.act(action(), tools, quiet)
+    assert cluster.calls == ["dry run"]
+
+
+def test_a_record_that_was_rewritten_since_is_not_rolled_back_to(cluster: Cluster, tools: Tools) -> None:
+    rendering = patch_values.rehearse(action(), tools)
+    patch_values.act(action(rendering=rendering), tools, quiet)
+    cluster.manifest = "---\n# more\n"
+    with pytest.raises(PlanRefused, match="revision 1 of release posit/pm was rewritten since"):
+        patch_values.undo(action(rendering=rendering), tools, quiet)
+    assert "rollback to 1" not in cluster.calls
+    cluster.manifest = ""
+    assert patch_values.undo(action(rendering=rendering), tools, quiet).state is State.DONE
 
 
 def test_undo_of_an_upgrade_that_was_killed_half_way(cluster: Cluster, tools: Tools) -> None:

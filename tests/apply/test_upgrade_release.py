@@ -91,6 +91,9 @@ class Cluster:
         self.calls.append("dry run")
         return DryRun(hooks=(), objects=())
 
+    def template(self, *_: Any, **__: Any) -> str:
+        return ""
+
     def upgrade(self, *_: Any, values: bytes, hooks: bool, **__: Any) -> None:
         self.calls.append("upgrade with hooks" if hooks else "upgrade")
         self.given = yaml.safe_load(values)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.catalog import load
+from auditor.catalog import Chart, load
 from auditor.errors import UnreadableFile
 from auditor.model.keypath import join_key, leaves, look_up, nested, split_key
 
@@ -138,3 +138,24 @@ def test_places_that_are_not_there_are_missing_and_not_null() -> None:
     assert not look_up(values, ("a", "x"))
     assert look_up(values, ("a", "c", 0)) == 1
     assert dict(leaves(nested({"a.b": 1, "a": {}, r"a.c\.d": []}))) == {("a", "b"): 1, ("a", "c.d"): []}
+
+
+@pytest.mark.parametrize("chart", [CONNECT, PM], ids=lambda chart: chart.name)
+def test_every_release_has_the_digest_of_its_archive(chart: Chart) -> None:
+    assert {archive.version for archive in chart.archives} >= set(chart.versions)
+    (one,) = [archive for archive in chart.archives if archive.version == chart.newest]
+    assert chart.vouches_for(chart.newest, one.sha256)
+    assert not chart.vouches_for(chart.versions[0], one.sha256)
+
+
+def test_a_row_of_a_user_stands_beside_the_released_one(tmp_path: Path) -> None:
+    file = tmp_path / "rows.yaml"
+    file.write_text(f"archives:\n  rstudio-pm:\n  - version: 0.20.4\n    sha256: {'a' * 64}\n")
+    added = load([file])
+    (released,) = [row.sha256 for row in PM.archives if row.version == "0.20.4"]
+    assert added.vouches_for("rstudio-pm", "0.20.4", "a" * 64)
+    assert added.vouches_for("rstudio-pm", "0.20.4", released)
+    assert not added.vouches_for("another", "0.20.4", "a" * 64)
+    file.write_text("archives:\n  rstudio-pm:\n  - version: 0.20.4\n    sha256: A0\n")
+    with pytest.raises(UnreadableFile, match="sha256 is no SHA-256"):
+        load([file])

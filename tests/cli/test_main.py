@@ -213,7 +213,7 @@ def test_each_command_is_a_line_in_the_help() -> None:
     commands = run("--help", COLUMNS="160").stdout.partition("Commands")[2]
     lines = [line.strip("│ ") for line in commands.splitlines() if line.startswith("│")]
     assert [line.split()[0] for line in lines] == [
-        *("scan", "fix", "undo", "lint", "migrate", "explain", "rules", "preflight")
+        *("scan", "fix", "undo", "lint", "migrate", "explain", "rules", "preflight", "catalog")
     ]
     assert all(line.endswith(".") for line in lines)
 

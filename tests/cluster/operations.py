@@ -34,6 +34,12 @@ class Operator:
         self.folder = folder
         self.left = sections()
         shutil.copytree(ROOT / "manifests", folder / "manifests")
+        # The archives are not those that Posit released, so that their rows are needed too.
+        fix = folder / "manifests" / "fix" / "cron_job.yaml"
+        posit = "- https://helm.rstudio.com\n"
+        assert posit in fix.read_text()
+        rows = f"{posit}                - --catalog\n                - /charts/catalog.yaml\n"
+        fix.write_text(fix.read_text().replace(posit, rows))
         shutil.copytree(charts, folder / "charts", ignore=lambda *_: ["index.yaml"])
         for name, content in _FILE.findall(PAGE.read_text()):
             (folder / name).parent.mkdir(exist_ok=True)

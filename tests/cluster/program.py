@@ -20,6 +20,16 @@ class PositAudit:
         self.printed = ""
 
     def __call__(self, *arguments: str, expect: int) -> str:
+        done = self._run(arguments)
+        assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def said(self, *arguments: str) -> str:
+        """What it printed, on both ways, however it ended."""
+        done = self._run(arguments)
+        return done.stdout + done.stderr
+
+    def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, *self.program, *arguments],
             env=self.environment,
@@ -30,9 +40,8 @@ class PositAudit:
             check=False,
         )
         self.printed += done.stdout + done.stderr
-        assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
-        return done.stdout
+        return done
 
     def findings(self, *arguments: str) -> list[dict[str, Any]]:
         return json.loads(self("scan", "-o", "json", "--exit-zero", *arguments, expect=0))["findings"]

@@ -15,6 +15,7 @@ from auditor.apply.progress import Silent
 from auditor.apply.run import apply, dry_run
 from auditor.apply.tools import Tools, open_tools
 from auditor.apply.undo import undo
+from auditor.catalog import load
 from auditor.cluster.connect import connect
 from auditor.errors import Interrupted, PlanRefused
 from auditor.helm.decode import decode_release
@@ -26,7 +27,7 @@ from auditor.model.product import CONTENT_ACCOUNT_LABEL as LABEL
 from auditor.model.snapshot import ReleaseRef
 from auditor.settings import ClusterSettings
 from scripts.toolchain import build as toolchain
-from tests.chart_repository import package_charts
+from tests.chart_repository import CATALOG, package_charts
 from tests.steps import edit, label, ownership, patch, planned, wanting
 
 pytestmark = pytest.mark.cluster
@@ -45,7 +46,10 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tools(kubeconfig: Path, archives: Path, tmp_path: Path, images: list[str]) -> Iterator[Tools]:
     connection = connect(ClusterSettings(kubeconfig=str(kubeconfig)))
     program = str(toolchain.folder() / "helm")
-    with open_tools(connection, charts=[str(archives)], helm=program, values_folder=tmp_path) as opened:
+    catalog = load([archives / CATALOG])
+    with open_tools(
+        connection, charts=[str(archives)], helm=program, values_folder=tmp_path, catalog=catalog
+    ) as opened:
         yield opened
 
 

@@ -33,7 +33,7 @@ def test_what_a_person_takes_after_the_upgrade_stops_its_undo(
 ) -> None:
     """Helm's rollback would fail by a conflict, and leave the release failed."""
     release.change(4, "install", "--wait", "--timeout", "120s")
-    asked = ("-n", release.namespace, "--to", f"rstudio-pm={NEW}", "--apply", "--yes", "--chart", str(charts.folder))
+    asked = ("-n", release.namespace, "--to", f"rstudio-pm={NEW}", "--apply", "--yes", *charts.flags)
     posit_audit("fix", *asked, expect=0)
     release.kubectl("scale", f"deploy/{DEPLOYMENT}", "--replicas=2", "-n", release.namespace)
     posit_audit("undo", "--yes", expect=1)
@@ -57,7 +57,7 @@ def test_an_unknown_manager_is_overruled_only_if_that_was_asked_for(
     )
     asked = ["-n", release.namespace, "--to", f"rstudio-pm={NEW}", *(["--unsafe"] if unsafe else [])]
     plan = json.loads(posit_audit("fix", *asked, "-o", "json", expect=2))
-    asked += ["--apply", "--yes", "--chart", str(charts.folder)]
+    asked += ["--apply", "--yes", *charts.flags]
     if not unsafe:
         assert plan["steps"] == []
         (held,) = [one for one in plan["held"] if one["rule"] == "chart-not-at-target"]
@@ -101,5 +101,5 @@ def test_an_autoscaler_is_never_overruled(
     assert "HorizontalPodAutoscaler" in reasons["fields-held-by-another-manager"]
     # What it says does help.
     release.change(4, "upgrade", "--set", "replicas=2")
-    posit_audit("fix", *asked, "--apply", "--yes", "--chart", str(charts.folder), expect=0)
+    posit_audit("fix", *asked, "--apply", "--yes", *charts.flags, expect=0)
     assert release.end() == f"deployed, {NEW}, replicas 2"

@@ -17,6 +17,7 @@ import pytest
 from auditor.inventory import DISCOVERY_ACCESS, FACET_ACCESS
 from auditor.model.product import CONTENT_ACCOUNT_LABEL as LABEL
 from tests import without_posix
+from tests.chart_repository import ChartRepository
 from tests.cluster.program import PositAudit
 from tests.estate import CANARIES, CONTENT, DASHBOARDS, FILES, LEGACY, PACKAGES, PLANTED, PUBLISHING, Estate
 
@@ -269,13 +270,13 @@ def labelled(kubectl: Callable[..., str], account: str) -> str:
     return str((found["metadata"].get("labels") or {}).get(LABEL, ""))
 
 
-def test_apply_does_the_plan_and_proves_it(posit_audit: PositAudit, estate: Estate, repository: str) -> None:
+def test_apply_does_the_plan_and_proves_it(posit_audit: PositAudit, estate: Estate, charts: ChartRepository) -> None:
     """Leaves the estate repaired."""
     before = estate.owners()
     assert f"{ENTRIES} 0:0" in before
     plan = str(posit_audit.folder / "plan.json")
-    posit_audit("fix", "--out", plan, expect=2)
-    arguments = ("fix", "--apply", "--yes", "--chart", repository, "-o", "json")
+    posit_audit("fix", "--out", plan, *charts.flags, expect=2)
+    arguments = ("fix", "--apply", "--yes", *charts.flags, "-o", "json")
     told = json.loads(posit_audit(*arguments, "--plan", plan, expect=0))
     assert told["plan"] == json.loads(Path(plan).read_text())
     assert {outcome["state"] for outcome in told["outcomes"]} == {"done"}
@@ -296,9 +297,9 @@ def test_what_is_left_needs_a_person(posit_audit: PositAudit) -> None:
 
 
 def test_a_second_fix_plans_nothing(
-    posit_audit: PositAudit, repository: str, ours: Callable[[], list[dict[str, Any]]]
+    posit_audit: PositAudit, charts: ChartRepository, ours: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    assert "0 steps planned" in posit_audit("fix", "--apply", "--yes", "--chart", repository, expect=0)
+    assert "0 steps planned" in posit_audit("fix", "--apply", "--yes", *charts.flags, expect=0)
     assert {event["verb"] for event in ours()} <= READING
 
 

@@ -25,7 +25,7 @@ from auditor.model.kubernetes import JOBS
 from auditor.model.outcome import State
 from auditor.model.scope import ProbeMode
 from auditor.pipeline import fix, undo
-from auditor.pipeline.prepare import JobWishes, prepare
+from auditor.pipeline.prepare import Consent, JobWishes, prepare
 from auditor.pipeline.probe import look_by_jobs
 from auditor.pipeline.scan import ScanRequest, scan
 from auditor.pipeline.watch import watch
@@ -241,7 +241,7 @@ def test_a_claim_that_only_one_pod_may_have_is_changed_and_given_back_while_the_
     assert prepare(settings, request).plan.steps == ()
 
     told: list[str] = []
-    prepared = prepare(settings, request, unsafe=True, jobs=JobWishes(shards=4), tell=told.append)
+    prepared = prepare(settings, request, consent=Consent(unsafe=True), jobs=JobWishes(shards=4), tell=told.append)
     assert [sentence.partition(" is ")[2] for sentence in told] == [
         "worked on in one part, not in 4: it is ReadWriteOncePod, not ReadWriteMany."
     ]

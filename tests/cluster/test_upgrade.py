@@ -18,7 +18,7 @@ from auditor.pipeline.prepare import prepare
 from auditor.pipeline.scan import ScanRequest
 from auditor.settings import ClusterSettings
 from scripts.toolchain import build as toolchain
-from tests.chart_repository import chart_repository
+from tests.chart_repository import ChartRepository, chart_repository
 from tests.cluster.program import PositAudit
 
 pytestmark = pytest.mark.cluster
@@ -48,9 +48,9 @@ CONNECT = {
 
 
 @pytest.fixture(scope="module")
-def repository() -> Iterator[str]:
+def repository() -> Iterator[ChartRepository]:
     with chart_repository() as served:
-        yield served.url
+        yield served
 
 
 @pytest.fixture
@@ -59,13 +59,13 @@ def posit_audit(cluster_environment: dict[str, str], tmp_path: Path, images: lis
 
 
 @pytest.fixture
-def install(kubectl: Run, helm: Run, namespace: str, repository: str) -> Callable[..., str]:
+def install(kubectl: Run, helm: Run, namespace: str, repository: ChartRepository) -> Callable[..., str]:
     """`install("pm", "rstudio-pm", "0.3.9", values)` -> its namespace, once its server is ready."""
 
     def run(release: str, chart: str, version: str, values: dict[str, Any]) -> str:
         kubectl("create", "secret", "generic", "license", "--from-literal=pm.lic=x", "-n", namespace)
         helm(
-            *("install", release, chart, "--repo", repository, "--version", version, "-n", namespace, "-f", "-"),
+            *("install", release, chart, "--repo", repository.url, "--version", version, "-n", namespace, "-f", "-"),
             input=json.dumps(values),
         )
         kubectl("rollout", "status", f"deploy/{release}-{chart}", "-n", namespace, "--timeout=180s")
@@ -99,7 +99,7 @@ def test_package_manager_leaves_root_and_comes_back(
     kubectl: Run,
     helm: Run,
     namespace: str,
-    repository: str,
+    repository: ChartRepository,
     audit_events: Callable[[str], list[dict[str, Any]]],
 ) -> None:
     asked = ("-n", namespace, "--to", "rstudio-pm=0.20.4")
@@ -111,7 +111,7 @@ def test_package_manager_leaves_root_and_comes_back(
     kinds = [step["action"]["kind"] for step in plan["steps"]]
     assert kinds == ["scale-workload", "change-ownership", "upgrade-release", "scale-workload"]
 
-    result = json.loads(posit_audit("fix", *asked, "--apply", "--yes", "--chart", repository, "-o", "json", expect=0))
+    result = json.loads(posit_audit("fix", *asked, "--apply", "--yes", *repository.flags, "-o", "json", expect=0))
     assert {outcome["state"] for outcome in result["outcomes"]} == {"done"}
     assert all(verdict["mended"] for verdict in result["verdicts"])
     assert chart_of(helm, "pm", namespace) == "rstudio-pm-0.20.4"
@@ -157,20 +157,23 @@ def test_cut_off_between_two_steps_and_run_again_it_ends_in_the_same_state(
     kubectl: Run,
     helm: Run,
     namespace: str,
-    repository: str,
+    repository: ChartRepository,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    request = ScanRequest(namespaces=(namespace,), to=("rstudio-pm=0.20.4",))
-    prepared = prepare(ClusterSettings(kubeconfig=str(kubeconfig)), request, unsafe=False)
+    catalogs = (repository.catalog,)
+    request = ScanRequest(namespaces=(namespace,), to=("rstudio-pm=0.20.4",), catalogs=catalogs)
+    prepared = prepare(ClusterSettings(kubeconfig=str(kubeconfig)), request)
     with pytest.raises(Killed):
-        carry_out(prepared, charts=(repository,), helm=str(toolchain.folder() / "helm"), progress=KilledAfter(steps))
+        carry_out(
+            prepared, charts=(repository.url,), helm=str(toolchain.folder() / "helm"), progress=KilledAfter(steps)
+        )
     if steps < 3:
         replicas = kubectl("get", SERVER, "-n", namespace, "-o", "jsonpath={.spec.replicas}")
         assert replicas == "0"
         assert "workload-left-stopped" in posit_audit("scan", "-n", namespace, expect=2)
-    asked = ("-n", namespace, "--to", "rstudio-pm=newest", "--apply", "--yes", "--chart", repository)
+    asked = ("-n", namespace, "--to", "rstudio-pm=newest", "--apply", "--yes", *repository.flags)
     posit_audit("fix", *asked, expect=0)
     assert chart_of(helm, "pm", namespace) == "rstudio-pm-0.20.4"
     kubectl("rollout", "status", SERVER, "-n", namespace, "--timeout=60s")
@@ -201,7 +204,7 @@ def test_connect_leaves_the_launcher(
     kubectl: Run,
     helm: Run,
     namespace: str,
-    repository: str,
+    repository: ChartRepository,
 ) -> None:
     local_volume(namespace, "content", access_modes=("ReadWriteMany",))
     kubectl("create", "serviceaccount", "analyst", "-n", namespace)
@@ -212,7 +215,7 @@ def test_connect_leaves_the_launcher(
     moved = "backends.kubernetes.defaultResourceJobBase.spec.template.spec.serviceAccountName (moved)"
     assert moved in shown
 
-    posit_audit("fix", *asked, "--apply", "--yes", "--chart", repository, expect=0)
+    posit_audit("fix", *asked, "--apply", "--yes", *repository.flags, expect=0)
     assert chart_of(helm, "connect", namespace) == "rstudio-connect-0.21.0"
     values = json.loads(helm("get", "values", "connect", "-n", namespace, "-o", "json"))
     base = values["backends"]["kubernetes"]["defaultResourceJobBase"]
@@ -238,13 +241,25 @@ def test_what_a_person_must_decide_holds_that_release_and_no_other(
     kubectl: Run,
     make_namespace: Callable[..., str],
     namespace: str,
-    repository: str,
+    repository: ChartRepository,
 ) -> None:
     other = make_namespace("undecided")
     kubectl("create", "secret", "generic", "license", "--from-literal=pm.lic=x", "-n", other)
     undecided = {"license": CONNECT["license"], "launcher": {"enabled": False}, "securityContext": None}
     helm(
-        *("install", "connect", "rstudio-connect", "--repo", repository, "--version", "0.7.4", "-n", other, "-f", "-"),
+        *(
+            "install",
+            "connect",
+            "rstudio-connect",
+            "--repo",
+            repository.url,
+            "--version",
+            "0.7.4",
+            "-n",
+            other,
+            "-f",
+            "-",
+        ),
         input=json.dumps(undecided),
     )
     asked = ("-n", namespace, "-n", other, "--to", "rstudio-pm=0.20.4", "--to", "rstudio-connect=0.21.0")

@@ -23,7 +23,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A plan that is carried out at once, by nobody."""
     journal = SimpleNamespace(path=Path("/j.jsonl"))
     monkeypatch.setattr(fix, "tools_of", lambda *_, **__: nullcontext())
-    monkeypatch.setattr(fix, "dry_run", lambda *_: None)
+    monkeypatch.setattr(fix, "dry_run", lambda *_: {})
     monkeypatch.setattr(fix, "Journal", SimpleNamespace(create=lambda _: journal))
     monkeypatch.setattr(fix, "apply", lambda *_: (outcome(PLAN.steps[0]),))
     monkeypatch.setattr(fix, "sights", lambda *_: None)

@@ -72,7 +72,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def foresee(monkeypatch: pytest.MonkeyPatch, **found: dict[str, str]) -> None:
-    forecast = SimpleNamespace(**{"refused": {}, "untried": {}, **found})
+    forecast = SimpleNamespace(**{"refused": {}, "untried": {}, "rendered": {}, **found})
     monkeypatch.setattr(prepare, "forecast", lambda *_: forecast)
 
 

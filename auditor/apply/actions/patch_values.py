@@ -12,8 +12,10 @@ from auditor.apply.helm_upgrade import HelmUpgrade, go_back, is_our_way_back, re
 from auditor.apply.plan_file import write_private
 from auditor.apply.progress import Tick
 from auditor.apply.release_values import as_yaml, edited, newest_record, planned_record, record_at, refuse_if_changed
+from auditor.apply.rendering import chart_of, manifest_of, refuse_templates
 from auditor.apply.tools import Tools
-from auditor.errors import ChartNotFound, HelmError, PlanIsStale, PlanRefused
+from auditor.errors import ChartNotFound, ChartNotKnown, HelmError, PlanIsStale, PlanRefused
+from auditor.helm.charts import FoundChart
 from auditor.helm.decode import values_digest
 from auditor.model.action import PatchValues
 from auditor.model.helm import HelmRecord
@@ -31,6 +33,7 @@ from auditor.model.kubernetes import (
     Access,
 )
 from auditor.model.outcome import State
+from auditor.model.rendering import Rendering
 from auditor.model.snapshot import ReleaseRef
 
 OBJECT = ("get", "create", "patch", "delete")
@@ -64,14 +67,14 @@ def check(action: PatchValues, tools: Tools) -> str:
     return ""
 
 
-def rehearse(action: PatchValues, tools: Tools) -> None:
+def rehearse(action: PatchValues, tools: Tools) -> Rendering | None:
     """A chart that is missing is no reason to refuse the whole plan: `act` writes the values to a file then."""
     try:
         chart = _chart(action, tools)
     except _ByHand:
-        return
+        return None
     upgrade = _upgrade(action, tools, chart, _before(action, tools))
-    upgrade.rehearse(upgrade.handed_back)
+    return upgrade.rehearse(upgrade.handed_back)
 
 
 def act(action: PatchValues, tools: Tools, tick: Tick) -> Effect:
@@ -112,7 +115,7 @@ def undo(action: PatchValues, tools: Tools, tick: Tick) -> Effect:
             raise PlanRefused(refusal)
     tick({"note": f"helm rollback of {release} to revision {action.revision}"})
     secrets = [now.values.reveal(), before.values.reveal()]
-    go_back(release, action.revision, tools, secrets=secrets)
+    go_back(release, action.revision, tools, secrets=secrets, manifest=manifest_of(action.rendering))
     return Effect(State.DONE, f"Release {release} is rolled back to the values of revision {action.revision}.")
 
 
@@ -124,7 +127,7 @@ def _before(action: PatchValues, tools: Tools) -> HelmRecord:
     return planned_record(tools, _release(action), action.revision, action.values_digest)
 
 
-def _upgrade(action: PatchValues, tools: Tools, chart: Path, before: HelmRecord) -> HelmUpgrade:
+def _upgrade(action: PatchValues, tools: Tools, chart: FoundChart, before: HelmRecord) -> HelmUpgrade:
     values = edited(before.values.reveal(), action.edits)
     return HelmUpgrade(
         release=_release(action),
@@ -135,6 +138,7 @@ def _upgrade(action: PatchValues, tools: Tools, chart: Path, before: HelmRecord)
         tools=tools,
         handed_back=frozenset(held.conflict for held in action.handed_back),
         overruled=frozenset(held.conflict for held in action.overruled),
+        agreed=action.rendering,
     )
 
 
@@ -146,10 +150,12 @@ class _ByHand(Exception):
         self.reason = reason
 
 
-def _chart(action: PatchValues, tools: Tools) -> Path:
+def _chart(action: PatchValues, tools: Tools) -> FoundChart:
     try:
         _ = tools.helm.program
-        return tools.charts.find(action.chart, action.chart_version)
+        return tools.charts.find(action.chart, action.chart_version, agreed=chart_of(action.rendering))
+    except ChartNotKnown:
+        raise
     except HelmError as error:
         raise _ByHand(error) from None
 
@@ -157,7 +163,9 @@ def _chart(action: PatchValues, tools: Tools) -> Path:
 def _values_by_hand(action: PatchValues, tools: Tools, record: HelmRecord, reason: HelmError) -> PlanRefused:
     if tools.values_folder is None:
         return PlanRefused(reason.message, hint=reason.hint)
-    content = as_yaml(edited(record.values.reveal(), action.edits))
+    values = edited(record.values.reveal(), action.edits)
+    refuse_templates(values, _release(action), action.chart, tools)  # Helm would run them for who uses the file
+    content = as_yaml(values)
     path = _free(tools.values_folder, f"posit-audit-{action.namespace}-{action.release}-values", content)
     write_private(path, content)
     needed = "Helm 4" if record.server_side else "a Helm of 3.13 or newer"

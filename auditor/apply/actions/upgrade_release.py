@@ -15,12 +15,14 @@ from auditor.apply.effect import Effect
 from auditor.apply.helm_upgrade import HelmUpgrade, go_back, is_our_way_back, refuse_if_failed, refuse_if_guarded
 from auditor.apply.progress import Tick
 from auditor.apply.release_values import edited, newest_record, planned_record, record_at, refuse_if_changed
+from auditor.apply.rendering import chart_of, manifest_of
 from auditor.apply.tools import Tools
 from auditor.errors import PlanIsStale, PlanRefused
 from auditor.model.action import UpgradeRelease
 from auditor.model.helm import HelmRecord
 from auditor.model.kubernetes import CLAIMS, INGRESSES, POD_DISRUPTION_BUDGETS, SERVICE_MONITORS, Access
 from auditor.model.outcome import State
+from auditor.model.rendering import Rendering
 from auditor.model.snapshot import ReleaseRef
 from auditor.values.migration import migrate_values
 
@@ -58,10 +60,10 @@ def _rows(added: str) -> str:
     return f"with rows of --catalog (sha256 {added[:12]})" if added else "without --catalog"
 
 
-def rehearse(action: UpgradeRelease, tools: Tools) -> None:
+def rehearse(action: UpgradeRelease, tools: Tools) -> Rendering:
     """Raises HelmError also where Helm or the chart is missing: nothing is stopped for what can't be made."""
     upgrade = _upgrade(action, tools)
-    upgrade.rehearse(upgrade.handed_back)
+    return upgrade.rehearse(upgrade.handed_back)
 
 
 def act(action: UpgradeRelease, tools: Tools, tick: Tick) -> Effect:
@@ -86,7 +88,7 @@ def undo(action: UpgradeRelease, tools: Tools, tick: Tick) -> Effect:
     before = record_at(tools, release, action.revision)
     tick({"note": f"helm rollback of {release} to revision {action.revision}"})
     secrets = [now.values.reveal(), before.values.reveal()]
-    go_back(release, action.revision, tools, secrets=secrets)
+    go_back(release, action.revision, tools, secrets=secrets, manifest=manifest_of(action.rendering))
     return Effect(State.DONE, f"Release {release} is rolled back to chart {action.from_version}.")
 
 
@@ -99,13 +101,14 @@ def _upgrade(action: UpgradeRelease, tools: Tools) -> HelmUpgrade:
     before = planned_record(tools, _release(action), action.revision, action.values_digest)
     return HelmUpgrade(
         release=_release(action),
-        chart=tools.charts.find(action.chart, action.to_version),
+        chart=tools.charts.find(action.chart, action.to_version, agreed=chart_of(action.rendering)),
         version=action.to_version,
         values=_values(action, before, tools),
         before=before,
         tools=tools,
         handed_back=frozenset(held.conflict for held in action.handed_back),
         overruled=frozenset(held.conflict for held in action.overruled),
+        agreed=action.rendering,
     )
 
 

@@ -55,10 +55,10 @@ def test_no_release_ends_failed(
             assert release.end() == f"deployed, {OLD}, replicas 1"
             release.stop_and_start(kubeconfig, tmp_path)
         posit_audit = PositAudit(cluster_environment, tmp_path)
-        _upgrade_and_undo(cell, release, posit_audit, str(charts.folder))
+        _upgrade_and_undo(cell, release, posit_audit, charts.flags)
 
 
-def _upgrade_and_undo(cell: Cell, release: Release, posit_audit: PositAudit, charts: str) -> None:
+def _upgrade_and_undo(cell: Cell, release: Release, posit_audit: PositAudit, charts: tuple[str, ...]) -> None:
     (made, state), ours = ROWS[cell.row], COLUMNS[cell.column]
     by = ("--helm", str(toolchain.helm(HELMS[ours])))
     asked = ("-n", release.namespace, "--to", f"rstudio-pm={NEW}", *by)
@@ -68,7 +68,7 @@ def _upgrade_and_undo(cell: Cell, release: Release, posit_audit: PositAudit, cha
     kinds = [step["action"]["kind"] for step in plan["steps"]]
     assert kinds == [*(["hand-back-fields"] if conflicts else []), *([] if blocked else ["upgrade-release"])]
 
-    posit_audit("fix", *asked, "--apply", "--yes", "--chart", charts, expect=2 if blocked else 0)
+    posit_audit("fix", *asked, "--apply", "--yes", *charts, expect=2 if blocked else 0)
     cell.saw(f"fix: {release.end()}")
     assert release.end() == (before if blocked else f"deployed, {NEW}, replicas 1")
     if kinds:
