@@ -33,7 +33,8 @@ class Operator:
         self.environment = {**environment, "PATH": path, "NO_COLOR": "1"}
         self.folder = folder
         self.left = sections()
-        shutil.copytree(ROOT / "manifests", folder / "manifests")
+        for room in ("manifests", "scripts"):
+            shutil.copytree(ROOT / room, folder / room)
         shutil.copytree(charts, folder / "charts", ignore=lambda *_: ["index.yaml"])
         for name, content in _FILE.findall(PAGE.read_text()):
             (folder / name).parent.mkdir(exist_ok=True)

@@ -101,7 +101,7 @@ def test_who_is_not_allowed_to_ask_is_held_with_the_missing_permission(
     kubectl: Run,
     tmp_path: Path,
 ) -> None:
-    role = yaml.safe_load(roles()["fix/role.yaml"])
+    role = {**yaml.safe_load(roles()["fix/role.yaml"]), "kind": "Role"}
     role["rules"] = [rule for rule in role["rules"] if rule["resources"] != ["localsubjectaccessreviews"]]
     assert len(role["rules"]) < len(yaml.safe_load(roles()["fix/role.yaml"])["rules"])
     kubectl("create", "serviceaccount", "fixer", "-n", ATTACKER)
