@@ -34,6 +34,7 @@ def label(name: str = "content", namespace: str = NAMESPACE, **fields: Any) -> L
         "key": CONTENT_ACCOUNT_LABEL,
         "uid": f"{name}-uid",
         "resource_version": "11",
+        "servers": (ObjectRef("ServiceAccount", namespace, "rstudio-connect"),),
     }
     return LabelServiceAccount(**{**default, **fields})
 

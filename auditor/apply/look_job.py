@@ -1,5 +1,6 @@
 """A short-lived Job that looks into a claim and can change nothing on it: the claim is mounted read-only, and root's
-only capability is to read. It takes the rights that the ownership Job takes, and is gone when the look is over."""
+only capability is to enter what is closed to others. It takes the rights that the ownership Job takes, and is gone when
+the look is over."""
 
 from __future__ import annotations
 
@@ -120,7 +121,8 @@ def _pod_spec(would: ChangeOwnership) -> dict[str, Any]:
                     "privileged": False,
                     "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"], "add": ["DAC_READ_SEARCH"]},
+                    # Not DAC_READ_SEARCH: with it a program opens any file of the node by its handle.
+                    "capabilities": {"drop": ["ALL"], "add": ["DAC_OVERRIDE"]},
                 },
             }
         ],

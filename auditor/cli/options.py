@@ -79,6 +79,7 @@ Namespaces = Annotated[
         "-n",
         metavar="NS",
         help="Look in this namespace; repeatable. Default: all where allowed, otherwise the current one.",
+        envvar="POSIT_AUDIT_NAMESPACES",
         rich_help_panel=CHOICE,
         callback=namespaces_named,
     ),

@@ -1,6 +1,7 @@
 """Everything that posit-audit asks a cluster: gets, paged lists, metadata-only lists, tables, logs and read-only exec.
 
-Nothing here sends a request that changes anything; the only POSTs ask who we are and what we may, and store nothing.
+Nothing here sends a request that changes anything; the only POSTs ask who we are and what an account is allowed to do,
+and store nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from auditor.cluster.exec import ExecResult, run_in_container
 from auditor.cluster.request import path_of, refusal, send, stream
 from auditor.cluster.retry import ATTEMPTS
 from auditor.errors import Gone, NotFound
-from auditor.model.kubernetes import PODS, Access, Resource
+from auditor.model.kubernetes import LOCAL_ACCESS_REVIEWS, PODS, Access, ObjectRef, Resource
 
 PAGE = 500
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -162,6 +163,32 @@ class Reader:
         }
         refused = refusal(self.connection, "create", _ACCESS_REVIEW, None)
         answer = send(self.connection, "POST", path_of(_ACCESS_REVIEW, None), refused, body=review)
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    def granted(self, account: ObjectRef, access: Access, verb: str, namespace: str) -> bool:
+        """Whether a service account is allowed to. A Role can grant this review, unlike that of the whole cluster."""
+        review = {
+            "apiVersion": LOCAL_ACCESS_REVIEWS.api_version,
+            "kind": LOCAL_ACCESS_REVIEWS.kind,
+            "metadata": {"namespace": namespace},
+            "spec": {
+                "user": f"system:serviceaccount:{account.namespace}:{account.name}",
+                "groups": [
+                    "system:serviceaccounts",
+                    f"system:serviceaccounts:{account.namespace}",
+                    "system:authenticated",
+                ],
+                "resourceAttributes": {
+                    "group": access.resource.group,
+                    "resource": access.resource.plural,
+                    "subresource": access.subresource,
+                    "verb": verb,
+                    "namespace": namespace,
+                },
+            },
+        }
+        refused = refusal(self.connection, "create", LOCAL_ACCESS_REVIEWS, namespace)
+        answer = send(self.connection, "POST", path_of(LOCAL_ACCESS_REVIEWS, namespace), refused, body=review)
         return bool((answer.get("status") or {}).get("allowed"))
 
     def whoami(self) -> str:

@@ -23,6 +23,10 @@ class LabelServiceAccount(msgspec.Struct, frozen=True, kw_only=True, tag_field="
     value: str = "true"
     uid: str
     resource_version: str
+    servers: tuple[ObjectRef, ...] = ()
+    """The accounts of the servers whose configuration says that content runs as `account`."""
+    vouched: bool = False
+    """The user says (--unsafe) that content runs in another namespace than its server, so that nothing is asked."""
 
 
 Knowledge = Literal["found", "none", "not known"]

@@ -15,6 +15,7 @@ from auditor.model.helm import HelmRecord, HelmStatus
 from auditor.model.product import Product
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import Claim, ReleaseState, Snapshot, Workload
+from auditor.questions.accounts import of_kubernetes
 from auditor.questions.gitops import would_be_taken_back
 from auditor.questions.holders import Holder, holder_of, in_words, values_key
 
@@ -27,7 +28,7 @@ def reason_to_hold(action: Action, snapshot: Snapshot, *, unsafe: bool = False, 
     """One sentence, or "" where nothing is known against it. `helm_major`: of the Helm at hand, if there is one."""
     match action:
         case LabelServiceAccount():
-            return _servers_own_account(action, snapshot)
+            return of_kubernetes(action.account) or _servers_own_account(action, snapshot)
         case ChangeOwnership():
             return _shared(action, snapshot) or ("" if action.after_stop else _one_node_only(action, snapshot))
         case PatchValues() | UpgradeRelease():

@@ -32,7 +32,7 @@ def merge(one: Action, other: Action) -> Action:
             raise Contradiction(
                 f"{one.account} can't carry {one.key}={one.value} and {other.key}={other.value} at once"
             )
-        return one
+        return msgspec.structs.replace(one, servers=tuple(sorted({*one.servers, *other.servers})))
     if one == other:
         return one
     raise Contradiction("one thing can't be changed in two ways")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from auditor.model.action import (
     Action,
     ChangeOwnership,
@@ -54,11 +56,16 @@ def plan(
         server=snapshot.server,
         context=snapshot.context,
         steps=tuple(
-            step_of(draft.action, draft.release, tuple(sorted(draft.rules)))
+            step_of(_vouched(draft.action, unsafe), draft.release, tuple(sorted(draft.rules)))
             for _, draft in sorted(drafts.items(), key=_order)
         ),
         held=tuple(sorted(held, key=lambda h: (h.release, h.rule, h.object, h.reason))),
     )
+
+
+def _vouched(action: Action, unsafe: bool) -> Action:
+    """What no request has to prove, since a person says so."""
+    return msgspec.structs.replace(action, vouched=unsafe) if isinstance(action, LabelServiceAccount) else action
 
 
 def _worst_first(finding: Finding) -> tuple[object, ...]:

@@ -18,11 +18,10 @@ def refused_as_root(namespace: str, because: str) -> str:
 
 
 def refused_look(namespace: str, because: str) -> str:
-    """DAC_READ_SEARCH, without which root is kept out of closed folders, is more than the level baseline admits."""
     return (
-        f"Namespace {namespace} admits no pod that may read as root, as the Job that looks must ({because}). Two ways"
-        " out: look from a running pod (--probe exec), or lower the level while it looks (kubectl label --overwrite"
-        f" namespace {namespace} {ENFORCED}=privileged; on OpenShift an SCC for it)."
+        f"Namespace {namespace} admits no pod that runs as root, as the Job that checks the volume must ({because})."
+        " Two ways out: check from a running pod (--probe exec), or lower the level during the check (kubectl label"
+        f" --overwrite namespace {namespace} {ENFORCED}=baseline; on OpenShift an SCC for it)."
     )
 
 

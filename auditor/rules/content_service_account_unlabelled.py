@@ -11,7 +11,7 @@ from auditor.model.product import CONTENT_ACCOUNT_LABEL, Product
 from auditor.model.seen import seen
 from auditor.model.snapshot import Content, Facet, ReleaseState, ServiceAccount
 from auditor.questions import required
-from auditor.questions.accounts import accounts_of_content, is_servers_own
+from auditor.questions.accounts import accounts_of_content, is_servers_own, servers_account
 
 RULE = Rule(
     title="A service account that content uses lacks the label",
@@ -74,5 +74,6 @@ def _fix(release: ReleaseState, account: ServiceAccount) -> Fix:
         key=CONTENT_ACCOUNT_LABEL,
         uid=account.uid,
         resource_version=account.resource_version,
+        servers=(servers_account(release),),
     )
     return Fix(summary=f"Label {account.ref} with {CONTENT_ACCOUNT_LABEL}=true.", actions=(label,))

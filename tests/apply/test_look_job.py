@@ -92,7 +92,7 @@ def test_it_can_change_nothing() -> None:
     assert spec["volumes"][0]["persistentVolumeClaim"]["readOnly"] is True
     assert all(mount["readOnly"] for mount in container["volumeMounts"])
     assert container["volumeMounts"][0]["subPath"] == "sub"
-    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["DAC_READ_SEARCH"]}
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["DAC_OVERRIDE"]}
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
 
 
@@ -146,6 +146,6 @@ def test_a_claim_that_only_one_pod_may_have_is_not_tried(cluster: Cluster) -> No
 def test_a_namespace_that_admits_no_such_pod_is_told_at_once_with_what_helps_a_look(cluster: Cluster) -> None:
     cluster.pods, cluster.status = [], {}
     cluster.events, cluster.refuse_root = [{"reason": "FailedCreate", "message": "we do not like this"}], True
-    with pytest.raises(ActionFailed, match=r"--probe exec.*enforce=privileged"):
+    with pytest.raises(ActionFailed, match=r"--probe exec.*enforce=baseline"):
         look(cluster)
     assert cluster.job is None

@@ -33,9 +33,10 @@ class Operator:
         self.environment = {**environment, "PATH": path, "NO_COLOR": "1"}
         self.folder = folder
         self.left = sections()
-        shutil.copytree(ROOT / "manifests", folder / "manifests")
+        for room in ("manifests", "scripts"):
+            shutil.copytree(ROOT / room, folder / room)
         # The archives are not those that Posit released, so that their rows are needed too.
-        fix = folder / "manifests" / "fix" / "cron_job.yaml"
+        fix = folder / "manifests" / "fix" / "agent" / "cron_job.yaml"
         posit = "- https://helm.rstudio.com\n"
         assert posit in fix.read_text()
         rows = f"{posit}                - --catalog\n                - /charts/catalog.yaml\n"

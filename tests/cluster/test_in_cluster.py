@@ -23,16 +23,17 @@ from scripts import kube_score
 from scripts.toolchain import build as toolchain
 from tests.chart_repository import ChartRepository
 from tests.cluster.operations import Operator, sections
-from tests.estate import DASHBOARDS, NAMESPACES, PACKAGES, PLANTED, PUBLISHING, Estate
+from tests.estate import CONTENT, NAMESPACES, PACKAGES, PLANTED, PUBLISHING, Estate
 
 pytestmark = pytest.mark.cluster
 
 Audit = Callable[[str], list[dict[str, Any]]]
 Run = Callable[..., str]
 SCANNER = "system:serviceaccount:posit-audit:posit-audit-scan"
-REPAIRED = (PUBLISHING, DASHBOARDS, PACKAGES)
+FIXER = "posit-audit-fix"
+"""The namespace of what repairs, and its account there."""
 READING = {"get", "list"}
-OVERLAYS = ("cluster-wide", "namespaced", "fix")
+OVERLAYS = ("cluster-wide", "cluster-wide-without-exec", "namespaced", "fix")
 
 
 @pytest.fixture(scope="module")
@@ -44,43 +45,34 @@ def operator(
     journals: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Operator:
-    operator = Operator(cluster_environment, tmp_path_factory.mktemp("operator"), charts.folder)
-    for namespace in (DASHBOARDS, PACKAGES):
-        folder = operator.folder / f"fix-{namespace}"
-        folder.mkdir()
-        content = {"namespace": namespace, "resources": ["../manifests/fix"]}
-        (folder / "kustomization.yaml").write_text(json.dumps(content))
-    return operator
+    return Operator(cluster_environment, tmp_path_factory.mktemp("operator"), charts.folder)
 
 
 @pytest.fixture(scope="module")
 def journals(
     estate: Estate, kubectl: Run, node_shell: Callable[[str], str], node_name: str, state_folder: Path
 ) -> Iterator[None]:
-    """Volumes for the claims of the overlay `fix`: nothing provides any here."""
-    names = {namespace: f"journals-{namespace}" for namespace in REPAIRED}
-    for namespace, name in names.items():
-        path = state_folder / "volumes" / name
-        node_shell(f"mkdir -p '{path}'")
-        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node_name]}
-        volume = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": name},
-            "spec": {
-                "capacity": {"storage": "1Gi"},
-                "accessModes": ["ReadWriteOnce"],
-                "storageClassName": "local",
-                "claimRef": {"namespace": namespace, "name": "posit-audit-journals"},
-                "local": {"path": str(path)},
-                "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
-            },
-        }
-        kubectl("create", "-f", "-", input=json.dumps(volume))
+    """A volume for the claim of the overlay `fix`: nothing provides any here."""
+    path = state_folder / "volumes" / "journals"
+    node_shell(f"mkdir -p '{path}'")
+    here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node_name]}
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "journals"},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "local",
+            "claimRef": {"namespace": FIXER, "name": "posit-audit-journals"},
+            "local": {"path": str(path)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+        },
+    }
+    kubectl("create", "-f", "-", input=json.dumps(volume))
     yield
-    kubectl("delete", "persistentvolume", *names.values(), "--wait=false", check=False)
-    for name in names.values():
-        node_shell(f"rm -rf '{state_folder}/volumes/{name}'")
+    kubectl("delete", "persistentvolume", "journals", "--wait=false", check=False)
+    node_shell(f"rm -rf '{path}'")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +102,7 @@ def decision(event: dict[str, Any]) -> str:
 def changes(event: dict[str, Any]) -> bool:
     if "objectRef" not in event:  # Helm asks for the server's version and its schema
         return event["verb"] != "get"
-    asks = event["objectRef"]["resource"].startswith("selfsubject")
+    asks = event["objectRef"]["resource"].endswith("reviews")
     return event["verb"] not in READING and not asks and "dryRun=All" not in event["requestURI"]
 
 
@@ -194,8 +186,11 @@ def test_an_overlay_is_valid_restricted_and_clean(overlay: str, operator: Operat
     """By the API server's own validation, in a namespace that warns of whatever is not restricted; and by a linter."""
     trial = operator.folder / f"trial-{overlay}"
     trial.mkdir()
-    content = {"namespace": "posit-audit", "resources": [f"../manifests/{overlay}"]}
+    own = overlay == "fix"  # which is in several namespaces, so that none can be set for all of it
+    content = {"resources": [f"../manifests/{overlay}"], **({} if own else {"namespace": "posit-audit"})}
     (trial / "kustomization.yaml").write_text(json.dumps(content))
+    if own:
+        operator.run("kubectl apply -f manifests/fix/agent/namespace.yaml")
     said = operator.run(f"kubectl apply -k {trial.name} --dry-run=server --validate=strict 2>&1")
     assert "server dry run" in said
     assert "Warning" not in said
@@ -306,15 +301,8 @@ def test_a_fix_with_the_scan_role_is_refused_before_anything_is_touched(
 def test_the_fix_role_repairs_the_estate_from_inside(operator: Operator, kubectl: Run) -> None:
     """Leaves it repaired. The ownership Job ran in the release's own image, in which the look had found Python, and the
     agent's was next."""
-    operator.follow("Repair where content has a namespace of its own")
-    for namespace in (DASHBOARDS, PACKAGES):
-        operator.run(f"kubectl apply -k fix-{namespace}")
-        operator.run(f"kubectl create configmap posit-audit-charts -n {namespace} --from-file=charts")
-        operator.run(f"kubectl create job fix-1 --from=cronjob/posit-audit-fix -n {namespace}")
     *_, told = operator.follow("Repair from inside")
-    assert "2 of 2 findings mended" in told
-    for namespace in (DASHBOARDS, PACKAGES):
-        finished(operator, namespace, "fix-1")
+    assert "8 of 8 findings mended" in told
     left = json.loads(operator.run("posit-audit scan -o json --exit-zero"))["findings"]
     assert not [f for f in left if f["result"] == "failed" and (f["fix"] or {}).get("actions") and f["fix"]["safe"]]
     events = json.loads(kubectl("get", "events", "-n", PACKAGES, "-o", "json"))["items"]
@@ -322,39 +310,25 @@ def test_the_fix_role_repairs_the_estate_from_inside(operator: Operator, kubectl
     assert [message for message in started if "posit/package-manager:" in message]
 
 
-def test_the_fix_account_was_refused_nothing_in_its_namespace(
+def test_the_fix_account_was_refused_nothing_in_the_namespaces_of_the_list(
     operator: Operator, asked: Callable[[str], list[dict[str, Any]]]
 ) -> None:
-    """What lies outside of it was refused, and nothing depended on that."""
+    """What lies in no namespace was refused, and nothing depended on that."""
     outside = {need.resource for need in for_scan() if not need.access.resource.granted_in_namespace}
-    for namespace in REPAIRED:
-        events = asked(f"system:serviceaccount:{namespace}:posit-audit-fix")
-        assert [event for event in events if changes(event)]
-        refused = {event["objectRef"]["resource"] for event in events if decision(event) != "allow"}
-        assert refused <= outside
-
-
-def finished(operator: Operator, namespace: str, job: str) -> None:
-    """Waits for its end, good or bad, and shows its log where it is bad."""
-    wait = f"kubectl wait job/{job} -n {namespace} --for=jsonpath={{.status.conditions[0].status}}=True --timeout=300s"
-    operator.run(wait)
-    log = operator.run(f"kubectl logs job/{job} -n {namespace}")
-    assert operator.run(f"kubectl get job {job} -n {namespace} -o jsonpath={{.status.succeeded}}") == "1", log
+    events = asked(f"system:serviceaccount:{FIXER}:posit-audit-fix")
+    changed = {event["objectRef"]["namespace"] for event in events if changes(event)}
+    assert {PUBLISHING, CONTENT, PACKAGES} <= changed
+    refused = {event["objectRef"]["resource"] for event in events if decision(event) != "allow"}
+    assert refused <= outside
 
 
 def test_undo_takes_it_back_from_inside(operator: Operator) -> None:
     """Leaves the estate as it was built."""
-    for namespace in (DASHBOARDS, PACKAGES):
-        operator.run(f"kubectl create job undo-1 --from=cronjob/posit-audit-undo -n {namespace}")
     operator.follow("Take it back")
-    for namespace in (DASHBOARDS, PACKAGES):
-        finished(operator, namespace, "undo-1")
     assert found(operator.run("posit-audit scan -o json --exit-zero")) == PLANTED
 
 
 def test_all_of_it_can_be_removed(operator: Operator, kubectl: Run) -> None:
-    for namespace in (DASHBOARDS, PACKAGES):
-        operator.run(f"kubectl delete -k fix-{namespace} --wait=false")
     operator.run("kubectl delete -k manifests/namespaced")
     operator.follow("Remove it")
     everywhere = kubectl("get", "cronjobs,networkpolicies", "-A", "-o", "name")

@@ -10,10 +10,11 @@ import yaml
 
 from auditor.pipeline.access import for_fix, for_scan, for_upgrade
 from auditor.rules import discover
-from scripts.generate_roles import roles
+from scripts.generate_roles import namespaces, role_bindings, roles
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 SCANNING = ("base/role.yaml", "cluster-wide/role.yaml")
+WITHOUT_EXEC = ("without-exec/role.yaml", "without-exec/cluster_role.yaml", "without-exec/fix_role.yaml")
 IN_NO_NAMESPACE = {need.resource for need in for_fix() if not need.access.resource.granted_in_namespace}
 
 
@@ -31,6 +32,19 @@ def grants(path: str) -> dict[tuple[str, str], set[str]]:
 @pytest.mark.parametrize("path", sorted(roles()))
 def test_the_roles_are_as_they_would_be_written_now(path: str) -> None:
     assert (MANIFESTS / path).read_text() == roles()[path], "run: python -m scripts.generate_roles"
+
+
+def test_the_role_bindings_are_those_of_the_list_of_namespaces() -> None:
+    listed = namespaces(MANIFESTS)
+    text = (MANIFESTS / "fix/role_bindings.yaml").read_text()
+    assert text == role_bindings(listed), "run: python3 -m scripts.generate_roles"
+    assert [one["metadata"]["namespace"] for one in yaml.safe_load_all(text)] == listed
+
+
+@pytest.mark.parametrize("path", WITHOUT_EXEC)
+def test_without_exec_no_role_has_it_and_a_scan_has_no_verb_but_reading(path: str) -> None:
+    assert ("", "pods/exec") not in grants(path)
+    assert "fix" in path or {verb for verbs in grants(path).values() for verb in verbs} == {"get", "list"}
 
 
 @pytest.mark.parametrize("path", sorted(roles()))

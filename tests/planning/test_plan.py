@@ -36,6 +36,18 @@ def test_a_plan_of_no_failures_is_empty() -> None:
     assert (plan.steps, plan.held) == ((), ())
 
 
+def test_one_of_two_servers_that_may_run_content_as_an_account_is_enough_to_label_it() -> None:
+    one, other = (object_ref("ServiceAccount", name) for name in ("one", "other"))
+    (step,) = planned(wanting(label(servers=(other,)), rule="a"), wanting(label(servers=(one,)), rule="b")).steps
+    assert step.action == label(servers=(one, other))
+
+
+def test_an_account_of_kubernetes_itself_is_never_labelled() -> None:
+    plan = planned(wanting(label(namespace="kube-public")), unsafe=True)
+    assert plan.steps == ()
+    assert "namespace of Kubernetes itself" in plan.held[0].reason
+
+
 def test_two_findings_that_ask_for_the_same_label_become_one_step_with_both_rules() -> None:
     plan = planned(wanting(label(), rule="a"), wanting(label(), rule="b"))
     assert [(s.id, s.rules) for s in plan.steps] == [("label-service-account:posit/content", ("a", "b"))]

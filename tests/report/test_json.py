@@ -72,6 +72,8 @@ def test_a_finding_has_every_field_of_the_format() -> None:
                     "value": "true",
                     "uid": "u",
                     "resource_version": "1",
+                    "servers": [],
+                    "vouched": False,
                 }
             ],
         },

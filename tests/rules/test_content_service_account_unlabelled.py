@@ -7,7 +7,7 @@ from auditor.model.finding import Result
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.product import CONTENT_ACCOUNT_LABEL
 from auditor.model.snapshot import ReleaseState
-from tests.builders import UNSEEN, connect, content, service_account
+from tests.builders import CONNECT, UNSEEN, connect, content, service_account
 from tests.rules.judging import fix_of, judged, only
 
 RULE = "content-service-account-unlabelled"
@@ -44,6 +44,7 @@ def test_its_fix_labels_the_account_as_it_was_seen() -> None:
         key=CONTENT_ACCOUNT_LABEL,
         uid="runner-uid",
         resource_version="11",
+        servers=(ObjectRef("ServiceAccount", "posit", CONNECT.value),),
     )
 
 

@@ -17,19 +17,28 @@ from auditor.apply.effect import Effect
 from auditor.apply.field_managers import is_ours_alone, managers_of_label, others
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, Conflict, NotFound, PlanIsStale, PlanRefused
+from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsStale, PlanRefused
 from auditor.model.action import LabelServiceAccount
-from auditor.model.kubernetes import DEPLOYMENTS, SERVICE_ACCOUNTS, Access
+from auditor.model.kubernetes import DEPLOYMENTS, JOBS, LOCAL_ACCESS_REVIEWS, SERVICE_ACCOUNTS, Access
 from auditor.model.outcome import State
+from auditor.questions.accounts import of_kubernetes
 
-ACCESS: tuple[Access, ...] = (Access(SERVICE_ACCOUNTS, ("get", "patch")), Access(DEPLOYMENTS, ("list",)))
+ACCESS: tuple[Access, ...] = (
+    Access(SERVICE_ACCOUNTS, ("get", "patch")),
+    Access(DEPLOYMENTS, ("list",)),
+    Access(LOCAL_ACCESS_REVIEWS, ("create",)),
+)
+_CONTENT = Access(JOBS, ("create",))
+"""What a server is allowed to do where its content runs: the direct runner and the Launcher start content as Jobs
+(rstudio/helm, charts/rstudio-connect/templates/rbac.yaml and charts/rstudio-library/templates/_rbac.tpl)."""
 
 
 def check(action: LabelServiceAccount, tools: Tools) -> str:
     deployments = tools.reader.list(DEPLOYMENTS, action.account.namespace)
-    refusal = guards.servers_own_account(action, deployments)
+    refusal = of_kubernetes(action.account) or guards.servers_own_account(action, deployments)
     if refusal:
         raise PlanRefused(refusal)
+    _check_reach(action, tools)
     account = _account(action, tools)
     if account is None:
         raise _stale(action, "no longer exists")
@@ -40,6 +49,30 @@ def check(action: LabelServiceAccount, tools: Tools) -> str:
     if account["metadata"]["resourceVersion"] != action.resource_version:
         raise _stale(action, "was changed since the plan was made")
     return ""
+
+
+def _check_reach(action: LabelServiceAccount, tools: Tools) -> None:
+    """Who writes a server's configuration can name any namespace in it. Who may start Jobs in the account's namespace
+    could run as the account without us. Raises PlanRefused."""
+    namespace = action.account.namespace
+    if action.vouched or any(server.namespace == namespace for server in action.servers):
+        return
+    unsafe = "If content must run there, --unsafe labels the account."
+    for server in action.servers:
+        try:
+            if tools.reader.granted(server, _CONTENT, "create", namespace):
+                return
+        except Forbidden as error:
+            raise PlanRefused(
+                f"Whether {server} is allowed to run content in namespace {namespace} is unknown: {error.message}",
+                hint=f"Grant that permission, or: {unsafe}",
+            ) from None
+    named = ", ".join(map(str, action.servers)) or "The server's account"
+    raise PlanRefused(
+        f"{named} may not create jobs in namespace {namespace}, so content can't run there, although Connect's"
+        f" configuration says so: {action.account} is not labelled.",
+        hint=unsafe,
+    )
 
 
 def rehearse(action: LabelServiceAccount, tools: Tools) -> None:

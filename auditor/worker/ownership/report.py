@@ -27,7 +27,7 @@ def explained(job: Job, tally: Tally, failed: int, owners: Owners | None, *, com
         return _about_the_record(job)
     if owners is not None and job.mode == "check" and "EACCES" in tally.failures and os.geteuid() != 0:
         return "unreadable", (
-            "UID %d can't read some directories. Check as root with the capability DAC_READ_SEARCH." % os.geteuid()
+            "UID %d can't read some directories. Check as root with the capability DAC_OVERRIDE." % os.geteuid()
         )
     if failed and not complete:
         return "failed", "%d %s could not be %s. See failures, fix the cause, and run again." % (
