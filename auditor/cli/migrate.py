@@ -41,7 +41,7 @@ def migrate(
     """
     from auditor.cli.printing import say
     from auditor.pipeline import values as pipeline
-    from auditor.report.page import printable
+    from auditor.printable import printable
     from auditor.values.migration import as_json
 
     request = pipeline.ValuesRequest(
@@ -89,7 +89,7 @@ def _print(before: Sequence[Document], result: Migration, output: str) -> None:
 
 def _stream(documents: Sequence[Document]) -> bytes:
     """One YAML stream: in one encoding, without marks between the documents, each on lines of its own."""
-    from auditor.report.page import printable
+    from auditor.printable import printable
 
     texts = [f"---\n# {printable(document.source)}\n{document.body}" for document in documents]
     return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts).encode()

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, Final
 
 from auditor.model.values import Lint, ValueFinding
-from auditor.report.page import printable
+from auditor.printable import printable, printable_all
 
 SCHEMA: Final = "posit-audit.lint/v1"
 _COLORS: Final = {"fails": "31", "changes": "33", "ignored": "36"}
@@ -33,15 +33,17 @@ def _effect(finding: ValueFinding, *, color: bool) -> str:
 
 def render_json(result: Lint) -> str:
     return json.dumps(
-        {
-            "schema": SCHEMA,
-            "chart": result.chart,
-            "from": result.from_version,
-            "to": result.to_version,
-            "will_fail": result.will_fail,
-            "findings": [_finding(finding) for finding in result.findings],
-            "notes": list(result.notes),
-        },
+        printable_all(
+            {
+                "schema": SCHEMA,
+                "chart": result.chart,
+                "from": result.from_version,
+                "to": result.to_version,
+                "will_fail": result.will_fail,
+                "findings": [_finding(finding) for finding in result.findings],
+                "notes": list(result.notes),
+            }
+        ),
         indent=2,
     )
 
