@@ -5,13 +5,13 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 import yaml
 
 from auditor.errors import ChartNotFound, HelmError
 from auditor.helm.command import Helm
+from auditor.names.address import address, without_credentials
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class Charts:
             try:
                 return self._in(source, name, version)
             except HelmError as error:
-                said.append(f"{_public(source)}: {error.message}")
+                said.append(f"{address(source)}: {error.message}")
         told = f" ({' '.join(said)})" if said else ""
         raise ChartNotFound(
             f"The chart {name} {version} is needed and was not found{told}.",
@@ -50,6 +50,8 @@ class Charts:
 
     def _in(self, source: str, name: str, version: str) -> Path:
         if source.startswith("oci://"):
+            if without_credentials(source) != source:
+                raise HelmError("a reference holds no user, password or query: log in with helm registry login.")
             reference = source if source.rstrip("/").rsplit("/", 1)[-1] == name else f"{source.rstrip('/')}/{name}"
             return self._pulled(reference, name, version)
         if source.startswith(("http://", "https://")):
@@ -57,7 +59,7 @@ class Charts:
         return _on_disk(Path(source).expanduser(), name, version)
 
     def _pulled(self, chart: str, name: str, version: str, *, repository: str = "") -> Path:
-        log.info("fetching chart", chart=name, version=version, source=_public(repository or chart))
+        log.info("fetching chart", chart=name, version=version, source=address(repository or chart))
         self._helm.pull(chart, version=version, repository=repository, into=self._directory)
         archive = self._directory / f"{name}-{version}.tgz"
         if _identity(archive) != (name, version):
@@ -107,9 +109,3 @@ def chart_file(path: Path, name: str) -> bytes:
                 if file is not None:
                     return file.read()
     raise KeyError(name)
-
-
-def _public(source: str) -> str:
-    """Without the user and password that an URL may carry."""
-    parts = urlsplit(source)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1])) if "@" in parts.netloc else source
