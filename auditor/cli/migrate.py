@@ -40,6 +40,7 @@ def migrate(
     all is done, 2 where a person must decide something, 1 where the input can't be read.
     """
     from auditor.cli.printing import say
+    from auditor.names.keys import note as shown
     from auditor.pipeline import values as pipeline
     from auditor.printable import printable
     from auditor.values.migration import as_json
@@ -64,7 +65,7 @@ def migrate(
         typer.echo(json.dumps(as_json(result), indent=2))
     elif not write:
         _print(before, result, output)
-    for note in result.notes if output != "json" else ():
+    for note in map(shown, result.notes if output != "json" else ()):
         where = f"{note.file}:{note.line}:{note.column}: " if note.file else ""
         went = f" -> {note.to}" if note.to else ""
         say(printable(f"{where}{note.kind}: {note.key}{went}: {note.message}"))
