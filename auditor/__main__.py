@@ -11,6 +11,7 @@ import typer
 from auditor.cli import app
 from auditor.cli.printing import mute, show_what_cannot_be_encoded
 from auditor.errors import PositAuditError
+from auditor.printable import printable, printable_lines
 
 INTERRUPTED = 130
 
@@ -25,10 +26,7 @@ def _open_streams() -> None:
 
 
 def _tell(error: PositAuditError) -> None:
-    from auditor.report.page import printable  # what it takes to load is not needed where all goes well
-
-    for line in f"posit-audit: {error}".split("\n"):
-        sys.stderr.write(f"{printable(line)}\n")
+    sys.stderr.write(printable_lines(f"posit-audit: {error}") + "\n")
 
 
 def main() -> None:
@@ -43,10 +41,10 @@ def main() -> None:
     except typer.TyperException as error:
         show = getattr(error, "show", None)
         if show is None:
-            sys.stderr.write(f"posit-audit: {error}\n")
+            sys.stderr.write(printable_lines(f"posit-audit: {error}") + "\n")
         else:
             # What typer passes on of pydantic's words.
-            error.message = error.message.replace("Value error, ", "", 1)
+            error.message = printable_lines(error.message.replace("Value error, ", "", 1))
             show()  # with the usage line of the command
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
@@ -56,7 +54,7 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         mute(sys.stdout)
-        sys.stderr.write(f"posit-audit: {error.filename or 'stdout'}: {error.strerror}.\n")
+        sys.stderr.write(printable(f"posit-audit: {error.filename or 'stdout'}: {error.strerror}.") + "\n")
         sys.exit(1)
     if code == INTERRUPTED:  # which is also what typer makes of Ctrl-C
         sys.stderr.write("posit-audit: interrupted.\n")

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from collections.abc import MutableMapping
+from typing import Any, Literal
 
 import structlog
 
+from auditor.printable import printable_all
+
 LogFormat = Literal["text", "json"]
+
+
+def _printable(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {name: printable_all(said) for name, said in event.items()}
 
 
 def configure(verbosity: int, log_format: LogFormat) -> None:
@@ -23,6 +30,7 @@ def configure(verbosity: int, log_format: LogFormat) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _printable,
             as_line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -16,6 +16,7 @@ import msgspec
 
 from auditor import __version__
 from auditor.apply.file_lock import locked
+from auditor.apply.plan_file import ascii_json
 from auditor.apply.records import SCHEMA, Ended, Header, Intent, Interrupted, Record, Undone
 from auditor.errors import PlanRefused, UnreadableFile, UnwritableJournal
 from auditor.model.action import ChangeOwnership, ScaleWorkload
@@ -171,7 +172,7 @@ class Journal:
 
     def _add(self, record: Record) -> None:
         """The whole line or nothing: half of one would hide what follows it."""
-        line = msgspec.json.encode(record) + b"\n"
+        line = ascii_json(record) + b"\n"
         try:
             with self.path.open("ab", buffering=0) as file:
                 before = file.tell()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -16,7 +17,7 @@ _SCHEMA = "posit-audit.plan/v1"
 
 def write_plan(plan: Plan, path: Path) -> None:
     """The same plan gives the same bytes."""
-    write_private(path, msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n")
+    write_private(path, ascii_json(plan, indent=2) + b"\n")
 
 
 def read_plan(path: Path) -> Plan:
@@ -33,6 +34,11 @@ def read_plan(path: Path) -> Plan:
         return msgspec.json.decode(data, type=Plan)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableFile(f"{path} is not a plan of posit-audit: {error}.", hint=again) from error
+
+
+def ascii_json(noun: msgspec.Struct, *, indent: int | None = None) -> bytes:
+    """Escaped, so that a terminal that shows the file shows no more than characters."""
+    return json.dumps(msgspec.to_builtins(noun), indent=indent).encode()
 
 
 class _Head(msgspec.Struct):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from auditor.apply.tools import Tools
 from auditor.errors import NotFound, PlanIsStale
@@ -11,8 +14,9 @@ from auditor.helm.decode import decode_release
 from auditor.model.action import ValueEdit
 from auditor.model.helm import HelmRecord
 from auditor.model.keypath import MISSING, look_up
-from auditor.model.kubernetes import SECRETS
+from auditor.model.kubernetes import SECRETS, ObjectRef
 from auditor.model.snapshot import ReleaseRef
+from auditor.questions.license import file_key
 from auditor.values import emit
 from auditor.values.changes import Put
 from auditor.values.editing import changed
@@ -72,6 +76,34 @@ def edited(values: Mapping[str, Any], edits: Iterable[ValueEdit]) -> dict[str, A
             if edit.op == "rename" and look_up(given, edit.to) is MISSING:
                 puts.append(Put(path=edit.to, source=edit.path))
     return changed(given, puts, drops)
+
+
+def looked_up(edits: Iterable[ValueEdit], tools: Tools) -> tuple[ValueEdit, ...]:
+    """With the names that no plan holds, from their Secrets. Raises PlanIsStale where a Secret leaves a choice now."""
+    return tuple(
+        msgspec.structs.replace(edit, value=_key_of(edit.key_of, tools)) if edit.key_of else edit for edit in edits
+    )
+
+
+def as_found(edits: Iterable[ValueEdit], values: Mapping[str, Any]) -> tuple[ValueEdit, ...]:
+    """With the names that these values have in their places: the Secret may be another one by now."""
+    return tuple(
+        msgspec.structs.replace(edit, value=None if (found := look_up(values, edit.path)) is MISSING else found)
+        if edit.key_of
+        else edit
+        for edit in edits
+    )
+
+
+def _key_of(secret: ObjectRef, tools: Tools) -> str:
+    try:
+        data = tools.reader.get(SECRETS, secret.namespace, secret.name).get("data") or {}
+    except NotFound:
+        data = {}
+    found = file_key(sorted(name for name, value in data.items() if base64.b64decode(value or "").strip()))
+    if not found:
+        raise PlanIsStale(f"{secret} no longer has one key that can be the license file.", hint="Plan again.")
+    return found
 
 
 def as_yaml(values: dict[str, Any]) -> bytes:

@@ -32,6 +32,7 @@ from auditor.model.outcome import Outcome, State
 from auditor.model.plan import Plan, Step
 from auditor.model.rendering import Rendering
 from auditor.model.snapshot import ReleaseRef
+from auditor.printable import printable
 
 
 def dry_run(plan: Plan, tools: Tools) -> dict[str, Rendering]:
@@ -146,11 +147,17 @@ def _act(step: Step, tools: Tools, progress: Progress) -> Outcome:
 
 
 def came_to(step: Step, effect: Effect) -> Outcome:
-    return Outcome(step=step.id, object=step.object, state=effect.state, message=effect.message, details=effect.details)
+    return Outcome(
+        step=step.id,
+        object=step.object,
+        state=effect.state,
+        message=printable(effect.message),
+        details=effect.details,
+    )
 
 
 def ended(step: Step, state: State, message: str, details: Mapping[str, Any] | None = None) -> Outcome:
-    return Outcome(step=step.id, object=step.object, state=state, message=message, details=details or {})
+    return Outcome(step=step.id, object=step.object, state=state, message=printable(message), details=details or {})
 
 
 def _ends_interruption(step: Step) -> bool:

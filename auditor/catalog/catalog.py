@@ -58,6 +58,21 @@ class Chart:
         self._defaults_at = lru_cache(maxsize=64)(self._compute_defaults)
 
     @cached_property
+    def keys(self) -> frozenset[str]:
+        """Every dotted key that a row is about."""
+        several = [
+            *(row.keys for row in self.changes),
+            *(row.keys for row in self.hazards),
+            *(row.keys for row in self.shapes),
+        ]
+        single = [
+            *(row.key for row in self.defaults),
+            *(row.key for row in self.fails),
+            *(row.key for row in self.surfaces),
+        ]
+        return frozenset((*(key for keys in several for key in keys), *single))
+
+    @cached_property
     def versions(self) -> tuple[str, ...]:
         """Every released version, oldest first."""
         return tuple(release.version for release in self.releases)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -55,7 +54,6 @@ def _given(context: typer.Context, parameter: Any) -> Iterator[str]:
 
 
 def _is_secret(text: str) -> bool:
-    if "://" not in text:
-        return False
-    parts = urlsplit(text)
-    return "@" in parts.netloc or bool(parts.query) or bool(parts.fragment)
+    from auditor.names.address import address
+
+    return "://" in text and address(text) != text

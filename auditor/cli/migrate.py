@@ -40,8 +40,9 @@ def migrate(
     all is done, 2 where a person must decide something, 1 where the input can't be read.
     """
     from auditor.cli.printing import say
+    from auditor.names.keys import note as shown
     from auditor.pipeline import values as pipeline
-    from auditor.report.page import printable
+    from auditor.printable import printable
     from auditor.values.migration import as_json
 
     request = pipeline.ValuesRequest(
@@ -64,7 +65,7 @@ def migrate(
         typer.echo(json.dumps(as_json(result), indent=2))
     elif not write:
         _print(before, result, output)
-    for note in result.notes if output != "json" else ():
+    for note in map(shown, result.notes if output != "json" else ()):
         where = f"{note.file}:{note.line}:{note.column}: " if note.file else ""
         went = f" -> {note.to}" if note.to else ""
         say(printable(f"{where}{note.kind}: {note.key}{went}: {note.message}"))
@@ -89,7 +90,7 @@ def _print(before: Sequence[Document], result: Migration, output: str) -> None:
 
 def _stream(documents: Sequence[Document]) -> bytes:
     """One YAML stream: in one encoding, without marks between the documents, each on lines of its own."""
-    from auditor.report.page import printable
+    from auditor.printable import printable
 
     texts = [f"---\n# {printable(document.source)}\n{document.body}" for document in documents]
     return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts).encode()

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
+from auditor.printable import printable_lines
+
 if TYPE_CHECKING:
     from auditor.model.seen import Unseen
 
@@ -35,7 +37,7 @@ def say(line: str) -> None:
     """One line of progress or notice for a person, on stderr. Where nobody reads it any more, what is under way goes on
     all the same."""
     try:
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(printable_lines(line) + "\n")
         sys.stderr.flush()
     except OSError:
         mute(sys.stderr)

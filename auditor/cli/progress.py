@@ -16,6 +16,7 @@ from auditor.cli.printing import say
 from auditor.model.action import ChangeOwnership
 from auditor.model.outcome import Outcome
 from auditor.model.plan import Step
+from auditor.printable import printable
 
 QUIET_SECONDS = 5.0
 
@@ -42,13 +43,13 @@ class PlainProgress:
 
     def tick(self, _step: Step, counts: Mapping[str, Any]) -> None:
         if "news" in counts:
-            say(f"  {counts['news']}")
+            say(printable(f"  {counts['news']}"))
         elif time.monotonic() - self._spoke >= QUIET_SECONDS and describe(counts):
             self._spoke = time.monotonic()
-            say(f"  {describe(counts)}")
+            say(printable(f"  {describe(counts)}"))
 
     def done(self, _step: Step, outcome: Outcome) -> None:
-        say(f"  {outcome.state}: {outcome.message}")
+        say(printable(f"  {outcome.state}: {outcome.message}"))
 
 
 class BarProgress:
@@ -60,13 +61,13 @@ class BarProgress:
 
     def step(self, step: Step) -> None:
         known = step.action.wrong if isinstance(step.action, ChangeOwnership) else None
-        self._tasks[step.id] = self._bars.add_task(step.title, total=known, note="")
+        self._tasks[step.id] = self._bars.add_task(printable(step.title), total=known, note="")
 
     def tick(self, step: Step, counts: Mapping[str, Any]) -> None:
         if "news" in counts:
-            self._bars.console.print(Text(counts["news"]), soft_wrap=True)
+            self._bars.console.print(Text(printable(counts["news"])), soft_wrap=True)
             return
-        self._bars.update(self._tasks[step.id], completed=counts.get("changed"), note=describe(counts))
+        self._bars.update(self._tasks[step.id], completed=counts.get("changed"), note=printable(describe(counts)))
 
     def done(self, step: Step, outcome: Outcome) -> None:
         task = self._tasks[step.id]

@@ -20,6 +20,7 @@ from auditor.cluster.tls import context_for, present
 from auditor.cluster.transport import Transport
 from auditor.errors import ClusterError
 from auditor.model.identity import Impersonation
+from auditor.names.address import without_credentials
 from auditor.settings import ClusterSettings
 
 log = structlog.get_logger()
@@ -33,7 +34,8 @@ class Connection:
     def __init__(self, chosen: Chosen, settings: ClusterSettings, *, in_cluster: bool) -> None:
         self.settings = settings
         self.context, self.namespace, self.in_cluster = chosen.name, chosen.namespace, in_cluster
-        self.server = str(chosen.cluster.server).rstrip("/")
+        # As it is asked and printed: without a user, password or query that may stand in it.
+        self.server = without_credentials(str(chosen.cluster.server)).rstrip("/")
         self.impersonation = settings.impersonation.over(chosen.user.impersonation)
         if not self.impersonation.user and self.impersonation != Impersonation():
             raise ClusterError(

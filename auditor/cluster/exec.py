@@ -23,7 +23,7 @@ from auditor.cluster.refusal import Refusal
 from auditor.cluster.request import handshake_failed, path_of, refusal
 from auditor.cluster.retry import Transient, with_retries
 from auditor.cluster.tls import word
-from auditor.errors import Unauthorized
+from auditor.errors import ApiError, Unauthorized
 from auditor.model.kubernetes import PODS
 
 log = structlog.get_logger()
@@ -91,6 +91,7 @@ def _open(
             subprotocols=[_V5, _V4],
             socket=connection.transport.open(connection.settings.request_timeout),
             timeout=connection.settings.request_timeout,
+            redirect_limit=0,  # where it leads would get the credentials and what is written to the container
         )
     except websocket.WebSocketBadStatusException as error:
         body = error.resp_body if isinstance(error.resp_body, bytes) else b""
@@ -98,6 +99,11 @@ def _open(
     except (websocket.WebSocketException, urllib3.exceptions.HTTPError, OSError) as error:
         if word(error):
             raise handshake_failed(connection, error) from None
+        if "redirect" in str(error).lower():
+            raise ApiError(
+                f"The answer to the request for {refused.what} is a redirect, which is not followed.",
+                hint="Give the address in the kubeconfig to which it leads, if that is the API server's.",
+            ) from None
         raise Transient(f"The connection for {refused.what} could not be made ({type(error).__name__}).") from None
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 import yaml
@@ -20,6 +19,7 @@ from auditor.catalog import Catalog
 from auditor.errors import ChartNotFound, ChartNotKnown, HelmError
 from auditor.helm.command import Helm
 from auditor.helm.digests import copied
+from auditor.names.address import address, without_credentials
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ class Charts:
             try:
                 found.append(self._judged(self._in(source, name, version), name, version))
             except HelmError as error:
-                said.append(f"{_public(source)}: {error.message}")
+                said.append(f"{address(source)}: {error.message}")
                 continue
             if found[-1].known:
                 break
@@ -96,6 +96,8 @@ class Charts:
 
     def _in(self, source: str, name: str, version: str) -> Path:
         if source.startswith("oci://"):
+            if without_credentials(source) != source:
+                raise HelmError("a reference holds no user, password or query: log in with helm registry login.")
             reference = source if source.rstrip("/").rsplit("/", 1)[-1] == name else f"{source.rstrip('/')}/{name}"
             return self._pulled(reference, name, version)
         if source.startswith(("http://", "https://")):
@@ -103,7 +105,7 @@ class Charts:
         return _on_disk(Path(source).expanduser(), name, version)
 
     def _pulled(self, chart: str, name: str, version: str, *, repository: str = "") -> Path:
-        log.info("fetching chart", chart=name, version=version, source=_public(repository or chart))
+        log.info("fetching chart", chart=name, version=version, source=address(repository or chart))
         self._helm.pull(chart, version=version, repository=repository, into=self._directory)
         archive = self._directory / f"{name}-{version}.tgz"
         if identity(archive) != (name, version):
@@ -153,9 +155,3 @@ def chart_file(path: Path, name: str) -> bytes:
                 if file is not None:
                     return file.read()
     raise KeyError(name)
-
-
-def _public(source: str) -> str:
-    """Without the user and password that an URL may carry."""
-    parts = urlsplit(source)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rsplit("@", 1)[-1])) if "@" in parts.netloc else source

@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from packaging.version import InvalidVersion, Version
@@ -21,6 +20,7 @@ from auditor.errors import HelmError
 from auditor.helm.access import Access
 from auditor.helm.dry_run import DryRun, read
 from auditor.helm.failure import failure
+from auditor.helm.repository import NAME, complaint, opened
 from auditor.settings import ClusterSettings
 
 log = structlog.get_logger()
@@ -170,13 +170,17 @@ class Helm:
         self._run(namespace, arguments, secrets=secrets, seconds=timeout * 4, patience=timeout)
 
     def pull(self, chart: str, *, version: str, repository: str = "", into: Path) -> None:
-        """Fetches one chart archive. `chart` is an `oci://` reference, or a name in `repository`."""
-        source = ["--repo", repository] if repository else []
-        arguments = ["pull", chart, "--version", version, "--destination", str(into), *source]
-        url = urlsplit(repository)
-        # With the user's name too: what is shorter than a secret may be would stay alone.
-        secrets = [{"password": url.password, "both": url.netloc.rpartition("@")[0]}]
-        self._run("", arguments, secrets=secrets, cluster=False)
+        """Fetches one chart archive. `chart` is an `oci://` reference, or a name in `repository`, of whose address
+        nothing is in Helm's arguments."""
+        arguments = ["--version", version, "--destination", str(into)]
+        if not repository:
+            self._run("", ["pull", chart, *arguments], cluster=False)
+            return
+        with opened(repository) as source:
+            said = self._run("", ["repo", "update", *source.flags], cluster=False, check=False)
+            if not source.index.exists():
+                raise failure(("pull", chart), f"Error: {complaint(said) or 'no index was found'}", source.secrets)
+            self._run("", ["pull", f"{NAME}/{chart}", *arguments, *source.flags], secrets=source.secrets, cluster=False)
 
     def _run(
         self,
@@ -188,6 +192,7 @@ class Helm:
         patience: float = 0,
         cluster: bool = True,
         values: bytes | None = None,
+        check: bool = True,
     ) -> str:
         """`patience`: seconds that it gets to come to its end by itself when we are interrupted."""
         with self._access.opened(cluster=cluster) as (flags, environment):
@@ -211,7 +216,7 @@ class Helm:
             except BaseException:
                 _end(process, patience)
                 raise
-        if process.returncode:
+        if process.returncode and check:
             raise failure(arguments, err.decode("utf-8", "replace"), secrets)
         return out.decode("utf-8", "replace")
 

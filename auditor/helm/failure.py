@@ -10,6 +10,7 @@ from typing import Any
 
 from auditor.errors import HelmBusy, HelmError
 from auditor.model.keypath import leaves
+from auditor.names.address import addresses
 
 _LONGEST_ERROR = 600
 _SHORTEST_SECRET = 4
@@ -67,4 +68,4 @@ def _rendering(stderr: str) -> str:
 def _reason(stderr: str, secrets: Sequence[Any]) -> str:
     """Helm's last word, from "Error:" on; warnings before it quote values."""
     said = stderr[stderr.rfind("Error: ") :].removeprefix("Error: ") if "Error: " in stderr else "it gave no reason"
-    return " ".join(scrub(said, secrets).split())[:_LONGEST_ERROR]
+    return " ".join(scrub(addresses(said), secrets).split())[:_LONGEST_ERROR]

@@ -115,12 +115,15 @@ class ScaleWorkload(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
 
 class ValueEdit(msgspec.Struct, frozen=True, kw_only=True):
     """One edit of user-supplied values. `path` and `to` are key paths. `value` is shown in plans, so it is never
-    taken from a Secret or from the user's values."""
+    taken from a Secret or from the user's values. `key_of`: the value is the name of the one key of this Secret that
+    can be the license. It is looked up when the edit is made, and `value` is how it is printed: the name of a license
+    file can hold the license key."""
 
     op: Literal["set", "delete", "rename"]
     path: tuple[str, ...]
     to: tuple[str, ...] = ()
     value: Any = None
+    key_of: ObjectRef | None = None
     reason: str = ""
 
 

@@ -7,6 +7,7 @@ import msgspec
 from auditor.model.action import Action, ChangeOwnership, HandBackFields, LabelServiceAccount, ScaleWorkload
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.snapshot import ReleaseRef
+from auditor.printable import printable
 
 
 def step_id(action: Action) -> str:
@@ -15,7 +16,7 @@ def step_id(action: Action) -> str:
         case LabelServiceAccount(account=account):
             return f"label-service-account:{account.namespace}/{account.name}"
         case ChangeOwnership(claim=claim, path=path):
-            below = f":{path}" if path else ""
+            below = f":{printable(path)}" if path else ""
             return f"change-ownership:{claim.namespace}/{claim.name}{below}"
         case ScaleWorkload(workload=workload, replicas=replicas):
             return f"scale-workload:{workload.namespace}/{workload.name}:{replicas}"

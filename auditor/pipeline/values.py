@@ -13,6 +13,7 @@ from auditor.catalog.versions import order
 from auditor.errors import PositAuditError
 from auditor.model.product import Product
 from auditor.model.values import Lint
+from auditor.names.shown import key
 from auditor.pipeline.target_chart import defaults_of
 from auditor.values.coalesce import merge
 from auditor.values.document import Document
@@ -102,7 +103,7 @@ def _refuse_wrapped(document: Document) -> None:
     kind, own = document.data.get("kind"), "Put the values into a file of their own"
     if isinstance(kind, str) and "apiVersion" in document.data:
         raise BadRequest(
-            f"{document.source} is no values file but a Kubernetes object, {kind}.",
+            f"{document.source} is no values file but a Kubernetes object, {key(kind)}.",
             hint=f"{own}, such as what stands at spec.values of a HelmRelease.",
         )
     for name in Product:

@@ -26,6 +26,7 @@ from auditor.model.snapshot import ReleaseRef, Snapshot
 from auditor.planning.holding import reason_to_hold
 from auditor.planning.merging import Contradiction, merge
 from auditor.planning.wording import diff, interrupts, object_of, title, undo
+from auditor.printable import printable
 
 
 @dataclass
@@ -131,8 +132,8 @@ def step_of(action: Action, release: ReleaseRef, rules: tuple[str, ...] = ()) ->
         rules=rules,
         object=object_of(action),
         action=action,
-        title=title(action),
-        diff=diff(action),
+        title=printable(title(action)),
+        diff=tuple(map(printable, diff(action))),
         interrupts=interrupts(action),
         undo=undo(action),
     )

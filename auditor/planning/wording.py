@@ -21,6 +21,7 @@ from auditor.model.held import HeldField
 from auditor.model.keypath import join_key
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.migration import Note
+from auditor.names.shown import key
 from auditor.questions import holders
 from auditor.questions.admission import REFUSE_ROOT, enforces, refused_as_root
 from auditor.worker.limits import IN_WORDS, NO_RECORD, in_words
@@ -177,15 +178,15 @@ def _note_diff(note: Note) -> tuple[str, ...]:
 
 
 def _edit_diff(edit: ValueEdit) -> tuple[str, ...]:
-    key = join_key(edit.path)
+    place = key(join_key(edit.path))
     why = f"  # {edit.reason}" if edit.reason else ""
     match edit.op:
         case "delete":
-            return (f"-   {key}{why}",)
+            return (f"-   {place}{why}",)
         case "rename":
-            return (f"-   {key}", f"+   {join_key(edit.to)} (same value){why}")
+            return (f"-   {place}", f"+   {key(join_key(edit.to))} (same value){why}")
         case _:
-            return (f"+   {key}: {json.dumps(edit.value, ensure_ascii=False)}{why}",)
+            return (f"+   {place}: {json.dumps(edit.value, ensure_ascii=False)}{why}",)
 
 
 def interrupts(action: Action) -> str:

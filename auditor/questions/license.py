@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from auditor.model.product import Product
@@ -33,6 +33,14 @@ def sources(product: Product, container: Mapping[str, Any]) -> dict[str, str]:
             if name in given:
                 found.setdefault(kind, name)
     return found
+
+
+def file_key(filled: Iterable[str]) -> str:
+    """Which key of a Secret is the license file, of those with content: the sole one, or the sole `.lic`; "" where it
+    could be another."""
+    names = list(filled)
+    plausible = names if len(names) == 1 else [name for name in names if name.endswith(".lic")]
+    return plausible[0] if len(plausible) == 1 else ""
 
 
 def plain_keys(product: Product, environment: Any) -> dict[str, str]:

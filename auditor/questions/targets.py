@@ -15,6 +15,7 @@ from auditor.model.product import Product
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import ReleaseRef
 from auditor.model.target import Target
+from auditor.names.keys import note as shown
 from auditor.values.coalesce import coalesce
 from auditor.values.lint import judge
 from auditor.values.migration import migrate_values
@@ -95,7 +96,7 @@ def _judged(
         present=present,
         version=version,
         lint=lint,
-        notes=notes,
+        notes=tuple(map(shown, notes)),
         owner=_owner(seen, version) if chart.name == Product.PACKAGE_MANAGER else None,
         catalog=catalog.added,
         image=_image(seen, chart.app_version(version) or ""),

@@ -10,6 +10,7 @@ from auditor.model.keypath import MISSING, look_up, split_key
 from auditor.model.snapshot import ReleaseState
 from auditor.model.target import Target
 from auditor.model.values import ValueFinding
+from auditor.names.shown import key
 from auditor.questions.required import helm_record, target_of
 
 _COVERING = "chart-not-at-target"
@@ -23,10 +24,10 @@ def told(release: ReleaseState, effect: Effect) -> Iterator[Judgement]:
     for finding in target.findings(effect):
         yield failed(
             release.object,
-            f"Chart {target.version} {_DOES[effect]} {finding.key}: {finding.message}.",
+            f"Chart {target.version} {_DOES[effect]} {key(finding.key)}: {finding.message}.",
             Evidence(
                 object=release.object,
-                field=finding.key,
+                field=key(finding.key),
                 observed="not set" if look_up(values, split_key(finding.key)) is MISSING else "set",
             ),
             fix=_fix(finding, target),
@@ -42,7 +43,7 @@ def not_judged(release: ReleaseState) -> Iterator[Judgement]:
 
 def _fix(finding: ValueFinding, target: Target) -> Fix:
     """What the migration takes along is mended by the upgrade itself."""
-    moved = next((n for n in target.notes if n.key == finding.key and not n.needs_decision), None)
+    moved = next((n for n in target.notes if n.key == key(finding.key) and not n.needs_decision), None)
     where = f" The upgrade's plan moves it to {moved.to}." if moved and moved.to else ""
     if moved and finding.effect != "changes":
         return Fix(summary=f"The migration of the values settles it.{where}", follows=_COVERING)

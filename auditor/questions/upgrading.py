@@ -14,6 +14,7 @@ from auditor.model.product import Product
 from auditor.model.seen import NotSeenError, Unseen, seen
 from auditor.model.snapshot import Claim, ReleaseState, Workload
 from auditor.model.target import Target
+from auditor.names.shown import key
 from auditor.questions import required
 from auditor.questions.pod_spec import runs_as_root
 from auditor.questions.reowning import change_ownership
@@ -108,7 +109,7 @@ def _upgrade(release: ReleaseState, target: Target) -> UpgradeRelease:
         values_digest=record.values_digest,
         settings=(_HOOK_OFF,) if target.ownership_hook else (),
         notes=target.notes,
-        changes=tuple(f"{finding.key}: {finding.message}" for finding in target.findings("changes")),
+        changes=tuple(f"{key(finding.key)}: {finding.message}" for finding in target.findings("changes")),
         wait=workload.ready_replicas > 0 or stopped_from(workload) is not None,
         made_by=__version__,
         catalog=target.catalog,

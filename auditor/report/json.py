@@ -14,6 +14,7 @@ from auditor.model.helm import HelmRecord
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import ReleaseState, Snapshot
+from auditor.printable import printable_all
 
 SCHEMA = "posit-audit.report/v1"
 
@@ -32,8 +33,7 @@ def render(snapshot: Snapshot, findings: Iterable[Finding]) -> str:
         "blind": [{"reason": unseen.reason, "how": unseen.how} for unseen in snapshot.blind],
         "summary": {result.value: results[result] for result in (Result.PASSED, Result.FAILED, Result.UNKNOWN)},
     }
-    # Names of files may hold bytes that are no UTF-8; escapes carry them where the encoder would refuse.
-    return json.dumps(report, indent=2, ensure_ascii=True) + "\n"
+    return json.dumps(printable_all(report), indent=2) + "\n"
 
 
 def _release(release: ReleaseState) -> dict[str, Any]:

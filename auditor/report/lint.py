@@ -7,7 +7,8 @@ from collections import Counter
 from typing import Any, Final
 
 from auditor.model.values import Lint, ValueFinding
-from auditor.report.page import printable
+from auditor.names.keys import finding as shown
+from auditor.printable import printable, printable_all
 
 SCHEMA: Final = "posit-audit.lint/v1"
 _COLORS: Final = {"fails": "31", "changes": "33", "ignored": "36"}
@@ -16,7 +17,7 @@ _COLORS: Final = {"fails": "31", "changes": "33", "ignored": "36"}
 def render(result: Lint, *, color: bool = False) -> str:
     """`file:line:column: effect: key: what happens`, then what to do; the worst first."""
     lines = [_described(result), ""]
-    for finding in result.findings:
+    for finding in map(shown, result.findings):
         place, told = printable(_place(finding)), printable(f"{finding.key}: {finding.message}")
         lines.append(f"{place}{_effect(finding, color=color)}: {told}")
         lines += [f"    {printable(text)}" for text in (finding.remedy, finding.source) if text]
@@ -33,15 +34,17 @@ def _effect(finding: ValueFinding, *, color: bool) -> str:
 
 def render_json(result: Lint) -> str:
     return json.dumps(
-        {
-            "schema": SCHEMA,
-            "chart": result.chart,
-            "from": result.from_version,
-            "to": result.to_version,
-            "will_fail": result.will_fail,
-            "findings": [_finding(finding) for finding in result.findings],
-            "notes": list(result.notes),
-        },
+        printable_all(
+            {
+                "schema": SCHEMA,
+                "chart": result.chart,
+                "from": result.from_version,
+                "to": result.to_version,
+                "will_fail": result.will_fail,
+                "findings": [_finding(shown(finding)) for finding in result.findings],
+                "notes": list(result.notes),
+            }
+        ),
         indent=2,
     )
 

@@ -8,16 +8,10 @@ from io import StringIO
 from rich.console import Console
 from rich.text import Text
 
+from auditor.printable import printable
+
 Part = str | tuple[str, str]
 """Text, or text with a rich style."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-def printable(text: str) -> str:
-    """File names are anyone's bytes: what would steer a terminal, or can't be encoded, is shown escaped."""
-    encodable = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", encodable)
 
 
 def _breaks(text: str, first: int, later: int) -> list[int]:

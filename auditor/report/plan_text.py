@@ -12,7 +12,7 @@ from auditor.model.finding import Finding, Result
 from auditor.model.outcome import Outcome, State, Verdict
 from auditor.model.plan import Held, LeftOut, Plan, Step
 from auditor.model.seen import Unseen
-from auditor.report.page import printable
+from auditor.printable import printable, printable_all
 
 _MARKS = {
     State.DONE: "done",
@@ -84,7 +84,7 @@ def not_told(findings: Iterable[Finding], blind: Iterable[Unseen]) -> list[dict[
     """What nobody could look at: of unknown findings `release`, `rule` and `object`, of the search for releases
     neither; of all `reason` and `how`."""
     unknown = (finding for finding in findings if finding.result is Result.UNKNOWN)
-    return [{"reason": unseen.reason, "how": unseen.how} for unseen in blind] + [
+    told = [{"reason": unseen.reason, "how": unseen.how} for unseen in blind] + [
         {
             "release": str(finding.release),
             "rule": finding.rule,
@@ -94,6 +94,7 @@ def not_told(findings: Iterable[Finding], blind: Iterable[Unseen]) -> list[dict[
         }
         for finding in unknown
     ]
+    return [{name: printable(text) for name, text in row.items()} for row in told]
 
 
 def _untold(row: dict[str, str]) -> list[str]:
@@ -133,12 +134,12 @@ def _mark(verdict: Verdict) -> str:
 def plan_json(plan: Plan) -> dict[str, Any]:
     """The plan as it is written to a file: what this gives, `apply/plan_file.py` reads back."""
     data: dict[str, Any] = msgspec.to_builtins(plan)
-    return data
+    return data | {"held": printable_all(data["held"]), "left_out": printable_all(data["left_out"])}
 
 
 def outcomes_json(outcomes: Iterable[Outcome], verdicts: Iterable[Verdict] = ()) -> dict[str, Any]:
     return {
         "schema": "posit-audit.outcomes/v1",
-        "outcomes": msgspec.to_builtins(tuple(outcomes)),
-        "verdicts": msgspec.to_builtins(tuple(verdicts)),
+        "outcomes": printable_all(msgspec.to_builtins(tuple(outcomes))),
+        "verdicts": printable_all(msgspec.to_builtins(tuple(verdicts))),
     }

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from auditor.model.preflight import Missing, Preflight
+from auditor.printable import printable_all
 from auditor.report.page import Page
 from auditor.report.text import STYLES
 
@@ -62,7 +63,7 @@ def render(result: Preflight) -> str:
         ],
         "grants": list(grants(result)),
     }
-    return json.dumps(told, indent=2) + "\n"
+    return json.dumps(printable_all(told), indent=2) + "\n"
 
 
 def grants(result: Preflight) -> Iterator[str]:

@@ -6,6 +6,7 @@ from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, fail
 from auditor.model.product import Product
 from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState
+from auditor.names.shown import key
 
 RULE = Rule(
     title="The license in the Secret is empty",
@@ -20,10 +21,10 @@ RULE = Rule(
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
     for secret in seen(release.license_secrets):
-        if any(key.name == secret.key and key.empty for key in secret.keys):
+        if any(one.name == secret.key and one.empty for one in secret.keys):
             yield failed(
                 secret.ref,
-                f"Key {secret.key} of {secret.ref}, the server's license {secret.source}, is empty.",
-                Evidence(object=secret.ref, field=f"data.{secret.key}", observed="empty", expected="the license"),
+                f"Key {key(secret.key)} of {secret.ref}, the server's license {secret.source}, is empty.",
+                Evidence(object=secret.ref, field=f"data.{key(secret.key)}", observed="empty", expected="the license"),
                 fix=Fix(summary=RULE.remedy, safe=False),
             )

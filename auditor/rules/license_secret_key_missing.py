@@ -7,6 +7,8 @@ from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, fail
 from auditor.model.product import Product
 from auditor.model.seen import NotSeenError, seen
 from auditor.model.snapshot import Facet, LicenseSecret, ReleaseState
+from auditor.names.shown import key
+from auditor.questions.license import file_key
 from auditor.questions.values import patch_values
 
 RULE = Rule(
@@ -23,30 +25,35 @@ RULE = Rule(
 
 def check(release: ReleaseState) -> Iterator[Judgement]:
     for secret in seen(release.license_secrets):
-        names = [key.name for key in secret.keys]
+        names = [one.name for one in secret.keys]
         if secret.exists and secret.key not in names:
             yield failed(
                 secret.ref,
-                f"{secret.ref} has no key {secret.key}, which the server takes its license {secret.source} from.",
-                Evidence(object=secret.ref, field="data", observed=", ".join(names) or "no keys", expected=secret.key),
+                f"{secret.ref} has no key {key(secret.key)}, which the server takes its license {secret.source} from.",
+                Evidence(
+                    object=secret.ref,
+                    field="data",
+                    observed=", ".join(map(key, names)) or "no keys",
+                    expected=key(secret.key),
+                ),
                 fix=_fix(release, secret),
             )
 
 
 def _fix(release: ReleaseState, secret: LicenseSecret) -> Fix:
-    """Only for a file, and only where nobody could mean another key: the sole one, or the sole `.lic` with content."""
-    filled = [key.name for key in secret.keys if not key.empty]
-    plausible = filled if len(filled) == 1 else [name for name in filled if name.endswith(".lic")]
-    by_hand = Fix(summary=f"{RULE.remedy} Or put the license into the Secret as {secret.key}.", safe=False)
-    if secret.source != "file" or len(plausible) != 1:
+    """Only for a file, and only where nobody could mean another key."""
+    found = file_key(one.name for one in secret.keys if not one.empty)
+    by_hand = Fix(summary=f"{RULE.remedy} Or put the license into the Secret as {key(secret.key)}.", safe=False)
+    if secret.source != "file" or not found:
         return by_hand
     edit = ValueEdit(
         op="set",
         path=("license", "file", "secretKey"),
-        value=plausible[0],
+        value=key(found),
+        key_of=secret.ref,
         reason=f"the key that Secret {secret.ref.name} has",
     )
     try:
-        return Fix(summary=f"Set license.file.secretKey to {plausible[0]}.", actions=(patch_values(release, edit),))
+        return Fix(summary=f"Set license.file.secretKey to {key(found)}.", actions=(patch_values(release, edit),))
     except NotSeenError:
         return by_hand

@@ -6,6 +6,7 @@ from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, fail
 from auditor.model.product import Product
 from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState
+from auditor.names.shown import key
 
 RULE = Rule(
     title="The Secret that should hold the license does not exist",
@@ -27,7 +28,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
                 Evidence(object=secret.ref, field="metadata.name", observed="not found", expected=secret.ref.name),
                 fix=Fix(
                     summary=f"{RULE.remedy} To create it: kubectl --namespace {secret.ref.namespace} create secret "
-                    f"generic {secret.ref.name} --from-file={secret.key}=FILE",
+                    f"generic {secret.ref.name} --from-file={key(secret.key)}=FILE",
                     safe=False,
                 ),
             )

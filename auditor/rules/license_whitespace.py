@@ -6,6 +6,7 @@ from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, fail
 from auditor.model.product import Product
 from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState, Workload
+from auditor.names.shown import key
 from auditor.questions.license import plain_keys
 from auditor.questions.pod_spec import container
 
@@ -32,7 +33,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
                 f"The license key in {secret.ref} has white space before or after it.",
                 Evidence(
                     object=secret.ref,
-                    field=f"data.{secret.key}",
+                    field=f"data.{key(secret.key)}",
                     observed="surrounded by white space",
                     expected="the key alone",
                 ),
@@ -40,8 +41,8 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             )
     if isinstance(release.workload, Workload):
         server = container(release.workload.pod_spec.reveal(), release.product.container)
-        for name, key in plain_keys(release.product, server.get("env")).items():
-            if key != key.strip():
+        for name, value in plain_keys(release.product, server.get("env")).items():
+            if value != value.strip():
                 yield failed(
                     release.workload.ref,
                     f"The license key in variable {name} of {release.workload.ref} has white space before or after it.",

@@ -11,6 +11,7 @@ from auditor.model.helm import HelmRecord
 from auditor.model.keypath import MISSING, split_key
 from auditor.model.product import Product
 from auditor.model.snapshot import Facet, ReleaseState
+from auditor.names.shown import key
 from auditor.questions import required
 from auditor.questions.values import patch_values, user_set
 from auditor.values.unknown_keys import unknown_keys
@@ -37,10 +38,11 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
         if since:
             yield failed(
                 release.object,
-                f"The values of release {release.ref} set {unread.key}, which the chart does not read since {since}.",
+                f"The values of release {release.ref} set {key(unread.key)}, which the chart does not read since"
+                f" {since}.",
                 Evidence(
                     object=release.object,
-                    field=unread.key,
+                    field=key(unread.key),
                     observed="set",
                     expected=f"not in the values of chart {chart.name} {version}",
                 ),
@@ -48,12 +50,12 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             )
 
 
-def _fix(release: ReleaseState, record: HelmRecord, chart: Chart, key: str) -> Fix:
+def _fix(release: ReleaseState, record: HelmRecord, chart: Chart, gone: str) -> Fix:
     """A rename makes a value effective that has been idle, so it is not made unasked."""
     changes = chart.changes_between(chart.oldest, record.chart_version)
-    to_key = next((row.to_key for row in changes if row.remedy == "renamed" and key in row.keys), None)
+    to_key = next((row.to_key for row in changes if row.remedy == "renamed" and gone in row.keys), None)
     if to_key and user_set(record, to_key) is MISSING:
-        edit = ValueEdit(op="rename", path=split_key(key), to=split_key(to_key), reason=f"{key} became {to_key}")
-        return Fix(summary=f"Rename {key} to {to_key}.", actions=(patch_values(release, edit),), safe=False)
-    edit = ValueEdit(op="delete", path=split_key(key), reason="the chart ignores it")
-    return Fix(summary=f"Delete {key}: the chart ignores it.", actions=(patch_values(release, edit),))
+        edit = ValueEdit(op="rename", path=split_key(gone), to=split_key(to_key), reason=f"{key(gone)} became {to_key}")
+        return Fix(summary=f"Rename {key(gone)} to {to_key}.", actions=(patch_values(release, edit),), safe=False)
+    edit = ValueEdit(op="delete", path=split_key(gone), reason="the chart ignores it")
+    return Fix(summary=f"Delete {key(gone)}: the chart ignores it.", actions=(patch_values(release, edit),))

@@ -13,6 +13,7 @@ from auditor.catalog.conditions import places
 from auditor.catalog.situation import Situation
 from auditor.model.keypath import MISSING, join_key, look_up
 from auditor.model.values import Lint, ValueFinding
+from auditor.names.shown import key
 from auditor.values.coalesce import coalesce, merge
 from auditor.values.document import Document
 from auditor.values.hazards import hazards
@@ -99,7 +100,7 @@ def _notes(chart: Chart, now: Situation) -> Iterable[str]:
             yield f"{chart.name} {version} is not in the catalog; it is judged by what is known up to {chart.newest}."
     for path, value in places(now.user, "extraObjects.*"):
         if "{{" in json.dumps(value, default=str):
-            yield f"{join_key(path)} holds a template, and only helm template tells what it becomes."
+            yield f"{key(join_key(path))} holds a template, and only helm template tells what it becomes."
 
 
 def _placed(finding: ValueFinding, documents: Sequence[Document]) -> ValueFinding:

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
+import yaml
 
 from auditor.apply.actions import patch_values
 from auditor.apply.tools import Tools
@@ -17,7 +19,7 @@ from auditor.helm.charts import Charts
 from auditor.helm.decode import values_digest
 from auditor.helm.dry_run import DryRun, Rendered
 from auditor.model.action import PatchValues
-from auditor.model.kubernetes import DEPLOYMENTS, SECRETS, SERVICES, Access, Resource
+from auditor.model.kubernetes import DEPLOYMENTS, SECRETS, SERVICES, Access, ObjectRef, Resource
 from auditor.model.outcome import State
 from tests.apply.fake_helm import quiet, record_secret, tools_for
 from tests.steps import edit, patch
@@ -367,3 +369,46 @@ def test_who_lacks_a_right_that_helm_needs_is_refused_before_anything_is_changed
     with pytest.raises(PlanRefused, match=f"This identity may not {verb} {resource} in namespace {namespace}"):
         patch_values.rehearse(action(), tools)
     assert cluster.calls == ["dry run", "dry run"]
+
+
+FILE = "2026-12-15_pm_acme_KQ7M-Z2XA-9PLT-04VB-WW3E.lic"
+BY_NAME = edit("set", "license.file.secretKey", value="2026-12-15_pm_acme_****.lic")
+
+
+class WithSecret(Cluster):
+    """The reader that sees the license's Secret too."""
+
+    keys: tuple[str, ...] = (FILE,)
+
+    def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        if name == "license":
+            return {"data": {**dict.fromkeys(self.keys, "eA=="), "empty.lic": ""}}
+        return super().get(resource, namespace, name)
+
+    def upgrade(self, *_: Any, values: bytes, **__: Any) -> None:
+        self.revisions.append(("deployed", yaml.safe_load(values)))
+
+
+def by_name() -> PatchValues:
+    key_of = ObjectRef("Secret", "posit", "license")
+    chosen = msgspec.structs.replace(BY_NAME, key_of=key_of)
+    return patch(chosen, release="pm", revision=1, values_digest=values_digest(VALUES))
+
+
+def test_a_name_that_no_plan_holds_is_looked_up_and_undone(tmp_path: Path) -> None:
+    cluster = WithSecret()
+    tools = tools_for(cluster, tmp_path)
+    patch_values.act(by_name(), tools, quiet)
+    assert cluster.revisions[-1][1]["license"] == {"file": {"secretKey": FILE}}
+    assert patch_values.check(by_name(), tools) == "The values of release posit/pm are as planned."
+    cluster.keys = ()  # renewed since under another name, or deleted: undo goes by what is set
+    assert patch_values.undo(by_name(), tools, quiet).state is State.DONE
+    assert cluster.calls[-1] == "rollback to 1"
+
+
+@pytest.mark.parametrize("keys", [(), ("a.lic", "b.lic"), ("a", "b")])
+def test_a_secret_that_leaves_a_choice_is_not_chosen_from(keys: tuple[str, ...], tmp_path: Path) -> None:
+    cluster = WithSecret()
+    cluster.keys = keys
+    with pytest.raises(PlanIsStale, match="no longer has one key"):
+        patch_values.check(by_name(), tools_for(cluster, tmp_path))

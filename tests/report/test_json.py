@@ -98,11 +98,12 @@ def test_an_actions_placement_is_left_to_the_plan() -> None:
     assert "placement" not in action
 
 
-def test_file_names_of_any_bytes_come_through() -> None:
+def test_file_names_of_any_bytes_come_through_escaped() -> None:
+    """Also for who prints a field of it: `jq -r` would write the bytes."""
     evidence = Evidence(object=object_ref("Pod", "p"), field="f", observed="\udcff\x1b")
     text = render(estate(), [finding(release=release_ref(name="w-bad"), evidence=(evidence,))])
     assert text.encode("ascii")
-    assert json.loads(text)["findings"][0]["evidence"][0]["observed"] == "\udcff\x1b"
+    assert json.loads(text)["findings"][0]["evidence"][0]["observed"] == "\\udcff\\x1b"
 
 
 def test_it_ends_with_a_line_break() -> None:

@@ -70,3 +70,18 @@ def test_passes_over_a_secret_that_is_not_there() -> None:
 
 def test_cannot_tell_without_seeing_secrets() -> None:
     assert only(RULE, connect(license_secrets=UNSEEN)).result is Result.UNKNOWN
+
+
+LICENSE_KEY = "KQ7M-Z2XA-9PLT-04VB-WW3E-6HJC-RN5D"
+
+
+@pytest.mark.parametrize("rule", ["license-secret-key-missing", "license-secret-key-empty", "license-secret-missing"])
+@pytest.mark.parametrize("asked", [f"2026-12-15_pm_acme_{LICENSE_KEY}.lic", "license.lic"])
+def test_the_license_key_in_a_files_name_is_in_no_finding(rule: str, asked: str) -> None:
+    there = secret_key(f"2026-12-15_pm_acme_{LICENSE_KEY}.lic", empty=rule.endswith("empty"))
+    exists = rule != "license-secret-missing"
+    secret = license_secret(*((there,) if exists else ()), key=asked, exists=exists)
+    found = only(rule, connect(license_secrets=(secret,)))
+    assert "KQ7M" not in repr(found)
+    if found.result is Result.FAILED and "2026" in repr(found):
+        assert "2026-12-15_pm_acme_****.lic" in repr(found)

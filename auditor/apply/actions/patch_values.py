@@ -11,7 +11,16 @@ from auditor.apply.effect import Effect
 from auditor.apply.helm_upgrade import HelmUpgrade, go_back, is_our_way_back, refuse_if_failed, refuse_if_guarded
 from auditor.apply.plan_file import write_private
 from auditor.apply.progress import Tick
-from auditor.apply.release_values import as_yaml, edited, newest_record, planned_record, record_at, refuse_if_changed
+from auditor.apply.release_values import (
+    as_found,
+    as_yaml,
+    edited,
+    looked_up,
+    newest_record,
+    planned_record,
+    record_at,
+    refuse_if_changed,
+)
 from auditor.apply.rendering import chart_of, manifest_of, refuse_templates
 from auditor.apply.tools import Tools
 from auditor.errors import ChartNotFound, ChartNotKnown, HelmError, PlanIsStale, PlanRefused
@@ -60,7 +69,7 @@ def check(action: PatchValues, tools: Tools) -> str:
             f" {action.chart_version}.",
             hint="Plan again.",
         )
-    if values_digest(edited(record.values.reveal(), action.edits)) == record.values_digest:
+    if values_digest(edited(record.values.reveal(), looked_up(action.edits, tools))) == record.values_digest:
         refuse_if_failed(release, record, action.revision)
         return f"The values of release {release} are as planned."
     refuse_if_changed(release, record, action.revision, action.values_digest)
@@ -93,7 +102,7 @@ def undo(action: PatchValues, tools: Tools, tick: Tick) -> Effect:
         return Effect(State.ALREADY, f"Release {release} has the values that it had before.")
     by_hand = f"To go back all the same: helm rollback {release.name} {action.revision} -n {release.namespace}"
     before = record_at(tools, release, action.revision)
-    ours = values_digest(edited(before.values.reveal(), action.edits))
+    ours = values_digest(edited(before.values.reveal(), as_found(action.edits, now.values.reveal())))
     if now.values_digest not in (ours, action.values_digest):
         raise PlanRefused(
             f"Release {release} was changed by somebody else since: revision {now.revision} has other values than"
@@ -128,7 +137,7 @@ def _before(action: PatchValues, tools: Tools) -> HelmRecord:
 
 
 def _upgrade(action: PatchValues, tools: Tools, chart: FoundChart, before: HelmRecord) -> HelmUpgrade:
-    values = edited(before.values.reveal(), action.edits)
+    values = edited(before.values.reveal(), looked_up(action.edits, tools))
     return HelmUpgrade(
         release=_release(action),
         chart=chart,
@@ -163,7 +172,7 @@ def _chart(action: PatchValues, tools: Tools) -> FoundChart:
 def _values_by_hand(action: PatchValues, tools: Tools, record: HelmRecord, reason: HelmError) -> PlanRefused:
     if tools.values_folder is None:
         return PlanRefused(reason.message, hint=reason.hint)
-    values = edited(record.values.reveal(), action.edits)
+    values = edited(record.values.reveal(), looked_up(action.edits, tools))
     refuse_templates(values, _release(action), action.chart, tools)  # Helm would run them for who uses the file
     content = as_yaml(values)
     path = _free(tools.values_folder, f"posit-audit-{action.namespace}-{action.release}-values", content)

@@ -14,7 +14,7 @@ from auditor.apply.actions import patch_values
 from auditor.apply.effect import Effect
 from auditor.apply.helm_upgrade import HelmUpgrade, go_back, is_our_way_back, refuse_if_failed, refuse_if_guarded
 from auditor.apply.progress import Tick
-from auditor.apply.release_values import edited, newest_record, planned_record, record_at, refuse_if_changed
+from auditor.apply.release_values import edited, looked_up, newest_record, planned_record, record_at, refuse_if_changed
 from auditor.apply.rendering import chart_of, manifest_of
 from auditor.apply.tools import Tools
 from auditor.errors import PlanIsStale, PlanRefused
@@ -24,6 +24,7 @@ from auditor.model.kubernetes import CLAIMS, INGRESSES, POD_DISRUPTION_BUDGETS, 
 from auditor.model.outcome import State
 from auditor.model.rendering import Rendering
 from auditor.model.snapshot import ReleaseRef
+from auditor.names.shown import key
 from auditor.values.migration import migrate_values
 
 ACCESS: tuple[Access, ...] = (
@@ -114,13 +115,13 @@ def _upgrade(action: UpgradeRelease, tools: Tools) -> HelmUpgrade:
 
 def _values(action: UpgradeRelease, before: HelmRecord, tools: Tools) -> dict[str, Any]:
     migrated, notes = migrate_values(
-        edited(before.values.reveal(), action.edits),
+        edited(before.values.reveal(), looked_up(action.edits, tools)),
         tools.catalog.chart(action.chart),
         from_version=action.from_version,
         to_version=action.to_version,
         namespace=action.namespace,
     )
-    undecided = [note.key for note in notes if note.needs_decision]
+    undecided = [key(note.key) for note in notes if note.needs_decision]
     if undecided:
         raise PlanRefused(
             f"The values of release {_release(action)} need a person's decision before they fit chart"

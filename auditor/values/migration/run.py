@@ -13,6 +13,7 @@ from auditor.catalog import Chart
 from auditor.model.keypath import look_up, split_key
 from auditor.model.migration import ContentAccount, Note
 from auditor.model.product import Product
+from auditor.names.keys import note as shown
 from auditor.values.coalesce import merge
 from auditor.values.comments import comments
 from auditor.values.document import Document
@@ -81,7 +82,7 @@ def as_json(result: Migration) -> dict[str, Any]:
         "needs_decision": result.needs_decision,
         "changed": result.changed,
         "documents": [{"source": document.source, "text": document.text()} for document in result.documents],
-        "notes": msgspec.to_builtins(result.notes),
+        "notes": msgspec.to_builtins(tuple(map(shown, result.notes))),
         "accounts": msgspec.to_builtins(result.accounts),
     }
 
