@@ -27,6 +27,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("posit-audit")
 
+# Each is one test of minutes. Begun in its turn, it would run on when every other test is done.
+LONGEST = ("test_two_commands.py", "test_job_interrupted.py")
 KIND_LOCAL = Path(__file__).parent.parent / "scripts" / "kind-local"
 _UNNAMED = "pytest-kind"  # the plugin's default
 
@@ -43,6 +45,10 @@ def pytest_configure() -> None:
 def _logs_as_by_default() -> None:
     """Whatever a test before it in the same process has set: how and where to log is the process's, not a test's."""
     logs.configure(0, "text")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)  # stable
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
