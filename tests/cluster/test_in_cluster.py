@@ -328,6 +328,30 @@ def test_undo_takes_it_back_from_inside(operator: Operator) -> None:
     assert found(operator.run("posit-audit scan -o json --exit-zero")) == PLANTED
 
 
+def test_helm_acts_from_inside_as_the_user_that_is_meant(
+    operator: Operator, kubectl: Run, asked: Callable[[str], list[dict[str, Any]]]
+) -> None:
+    """A plan that Helm tries on the server. With --as Helm itself would not find the pod's account."""
+    account = f"{PUBLISHING}:posit-audit-fix"
+    kubectl("create", "clusterrole", "deputise", "--verb=impersonate", "--resource=users", "--resource-name=deputy")
+    kubectl("create", "clusterrolebinding", "deputise", "--clusterrole=deputise", f"--serviceaccount={account}")
+    kubectl("create", "clusterrolebinding", "deputy", "--clusterrole=cluster-admin", "--user=deputy")
+    job = ("create", "job", "plan-as", "--from=cronjob/posit-audit-fix", "-n", PUBLISHING)
+    body = json.loads(kubectl(*job, "--dry-run=client", "-o", "json"))
+    arguments = ["fix", "--namespace", PUBLISHING, "--chart", "/charts", "--as", "deputy", "--exit-zero"]
+    body["spec"]["template"]["spec"]["containers"][0]["args"] = arguments
+    kubectl("create", "-f", "-", input=json.dumps(body))
+    finished(operator, PUBLISHING, "plan-as")
+    log = operator.run(f"kubectl logs job/plan-as -n {PUBLISHING}")
+    assert f"helm-upgrade:{PUBLISHING}/connect" in log
+    assert "was not tried" not in log
+    by_helm = [event for event in asked("deputy") if event["userAgent"].startswith("Helm/")]
+    assert by_helm
+    assert {event["user"]["username"] for event in by_helm} == {f"system:serviceaccount:{account}"}
+    kubectl("delete", "clusterrole/deputise", "clusterrolebinding/deputise", "clusterrolebinding/deputy")
+    kubectl("delete", "job", "plan-as", "-n", PUBLISHING)
+
+
 def test_all_of_it_can_be_removed(operator: Operator, kubectl: Run) -> None:
     operator.run("kubectl delete -k manifests/namespaced")
     operator.follow("Remove it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,9 +12,11 @@ CHECKS = ("ruff check", "ruff format --check", "mypy", "lint-imports")
 
 
 def listed(*arguments: str) -> list[str]:
-    """The lines that `make` would run. None of them is run."""
+    """The lines that `make` would run. None of them is run. What was said to a `make test` around this test is not
+    passed on."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "TESTS"}
     asked = ["make", "--no-print-directory", "--dry-run", *arguments]
-    done = subprocess.run(asked, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    done = subprocess.run(asked, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 
 
