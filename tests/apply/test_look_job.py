@@ -25,6 +25,7 @@ class Cluster:
         self.modes = ["ReadWriteMany"]
         self.pods: list[dict[str, Any]] = [{"metadata": {"name": "look-1", "namespace": "posit"}, "spec": {}}]
         self.pods[0]["status"] = {"phase": "Succeeded"}
+        self.pods[0]["metadata"]["ownerReferences"] = [{"controller": True, "uid": "job-uid"}]
         self.events: list[dict[str, Any]] = []
         self.made = 0
         self.lose_answer = False
@@ -38,7 +39,8 @@ class Cluster:
         if isinstance(self.status, BaseException):
             error, self.status = self.status, {}
             raise error
-        return {"kind": "Job", "metadata": self.job, "spec": {}, "status": self.status}
+        spec = look_job.job(WOULD)["spec"]
+        return {"kind": "Job", "metadata": self.job, "spec": spec, "status": self.status}
 
     def list(self, resource: Resource, *_: Any, **__: Any) -> Iterator[dict[str, Any]]:
         return iter(self.pods if resource == PODS else self.events)
@@ -46,7 +48,9 @@ class Cluster:
     def log(self, *_: Any, **__: Any) -> Iterator[str]:
         return iter(['{"event":"started","tool":"posix"}', "0", "0", "--", "end"])
 
-    def create(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create(self, resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        if dry_run:
+            return dict(body)
         if resource == CONFIG_MAPS:
             self.config_maps.append(body)
             return dict(body)
@@ -57,7 +61,7 @@ class Cluster:
         self.job = {"namespace": "posit", **body["metadata"], "uid": "job-uid"}
         if self.lose_answer:
             raise Conflict("exists")
-        return {"metadata": self.job}
+        return {"metadata": self.job, "spec": body["spec"]}
 
     def delete(self, *_: Any, **__: Any) -> None:
         self.job = None
@@ -122,6 +126,15 @@ def test_a_lost_answer_is_no_look_of_somebody_else_and_all_goes_with_the_job(
     (config_map,) = cluster.config_maps
     assert [owner["uid"] for owner in config_map["metadata"]["ownerReferences"]] == ["job-uid"]
     assert cluster.job is None
+
+
+def test_a_pod_that_only_has_its_label_is_not_its_pod(cluster: Cluster) -> None:
+    forged = {"metadata": {"name": "forged", "namespace": "posit", "creationTimestamp": "9"}, "spec": {}}
+    cluster.pods.append({**forged, "status": {"phase": "Succeeded"}})
+    read: list[str] = []
+    cluster.log = lambda _, pod, *__, **___: iter(read.append(pod) or ["end"])  # type: ignore[method-assign, func-returns-value]
+    assert look(cluster) == ["end"]
+    assert set(read) == {"look-1"}
 
 
 def test_a_claim_that_only_one_pod_may_have_is_not_tried(cluster: Cluster) -> None:
