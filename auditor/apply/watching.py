@@ -1,4 +1,4 @@
-"""Stays with ownership Jobs that somebody else's run started: the cluster is all that is asked. Reads only."""
+"""Stays with ownership Jobs that somebody else's run started: the cluster is all that is asked. Changes nothing."""
 
 from __future__ import annotations
 

@@ -87,7 +87,6 @@ class Losing:
 
 CONFLICTS = {
     "job": ((("create", JOBS),), True),
-    "program-that-others-change": ((("patch", CONFIG_MAPS),), False),
     "program-and-job-that-others-change": ((("patch", CONFIG_MAPS), ("delete", JOBS)), False),
     "job-that-is-gone": ((("delete", JOBS),), True),
 }
