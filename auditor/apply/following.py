@@ -45,7 +45,7 @@ def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, An
     looks = (made["metadata"].get("labels") or {}).get("app.kubernetes.io/component") == LOOK
     parts: dict[str, Part] = {}
     try:
-        return _to_its_end(namespace, name, parts, tools, tick, looks=looks)
+        return _to_its_end(made, parts, tools, tick, looks=looks)
     except NotFound:
         # Another run of ours that watched it deletes it at its end, and Kubernetes a day later.
         if ended_well(parts.values(), (made.get("spec") or {}).get("completions") or 1):
@@ -60,15 +60,16 @@ def follow(made: Mapping[str, Any], tools: Tools, tick: Tick) -> Mapping[str, An
 
 
 def _to_its_end(
-    namespace: str, name: str, parts: dict[str, Part], tools: Tools, tick: Tick, *, looks: bool
+    made: Mapping[str, Any], parts: dict[str, Part], tools: Tools, tick: Tick, *, looks: bool
 ) -> Mapping[str, Any]:
+    namespace, name = made["metadata"]["namespace"], made["metadata"]["name"]
     start_by = tools.clock() + tools.start_seconds
     started, interruptions = False, Interruptions()
     now: Mapping[str, Any] = {}
     root_is_why = cache(lambda: admission.never_admits(now, REFUSE_LOOK if looks else REFUSE_ROOT, tools))
-    for now, pods in _glances(namespace, name, tools, tick):
+    for now, pods in _glances(made, tools, tick):
         state = readiness(now)
-        started = read(pods, parts, tools) or started
+        started = read(made, pods, parts, tools) or started
         if state.progress is Progress.CURRENT:
             break
         if state.progress is Progress.FAILED:
@@ -96,13 +97,18 @@ def _to_its_end(
 
 
 def _glances(
-    namespace: str, name: str, tools: Tools, tick: Tick
+    made: Mapping[str, Any], tools: Tools, tick: Tick
 ) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]]:
-    """The Job and its newest pods, about once a second. Raises NotFound where it is gone."""
+    """The Job and its newest pods, about once a second. Raises NotFound where it is gone, also if another one has its
+    name by now."""
+    namespace, name = made["metadata"]["namespace"], made["metadata"]["name"]
     answered = tools.clock()
     while True:
         try:
-            glance = tools.reader.get(JOBS, namespace, name), newest_pods(namespace, name, tools)
+            now = tools.reader.get(JOBS, namespace, name)
+            if now["metadata"]["uid"] != made["metadata"]["uid"]:
+                raise NotFound(f"Job {namespace}/{name} is another one now.")
+            glance = now, newest_pods(made, tools)
         except SILENT as error:
             if tools.clock() - answered >= _SILENCE:
                 raise

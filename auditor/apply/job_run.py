@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
-
-from auditor.apply import program
+from auditor.apply import own_jobs, program
 from auditor.apply.following import NeverStarted, follow
-from auditor.apply.ownership_job import ACTION_ANNOTATION, UID_ANNOTATION, job, name_of
+from auditor.apply.ownership_job import job, name_of
 from auditor.apply.parts import mode_bits, told
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
-from auditor.errors import ActionFailed, Conflict, NotFound, PositAuditError
+from auditor.errors import ActionFailed, Conflict, NotFound, PlanRefused, PositAuditError
 from auditor.model.action import ChangeOwnership, Placement
 from auditor.model.kubernetes import JOBS
 from auditor.readiness import Progress, readiness
@@ -28,8 +26,8 @@ def run(action: ChangeOwnership, mode: Mode, tools: Tools, tick: Tick) -> Mappin
     began stays then, so that its log can be read."""
     there = _running(action, mode, tools)
     before = {} if there else remove_running(action, mode, tools)
-    with keeping(before):
-        made = there or _start(action, mode, tools)
+    with keeping(before), _begun():
+        made = there or _start(action, mode, tools, tick)
         try:
             summary = _both(before, follow(made, tools, tick))
         except NeverStarted as error:
@@ -42,6 +40,15 @@ def run(action: ChangeOwnership, mode: Mode, tools: Tools, tick: Tick) -> Mappin
     with keeping(summary, but="The ownership Job did its work, and deleting it failed: "):
         remove(made, tools)
     return summary
+
+
+@contextmanager
+def _begun() -> Iterator[None]:
+    """What goes wrong once a Job may exist is no refusal: then it may have changed owners, and undo has to know."""
+    try:
+        yield
+    except (PlanRefused, Conflict) as error:
+        raise ActionFailed(error.message, hint=error.hint) from None
 
 
 @contextmanager
@@ -61,20 +68,19 @@ def keeping(told: Mapping[str, Any], *, but: str = "") -> Iterator[None]:
 def placement_of_running(action: ChangeOwnership, tools: Tools) -> Placement | None:
     """Of the Job of an earlier run, if it still works: it goes on with the image that it has."""
     there = _running(action, "change", tools)
-    said = (there["metadata"].get("annotations") or {}).get(ACTION_ANNOTATION, "") if there else ""
-    try:
-        return msgspec.json.decode(said, type=ChangeOwnership).placement if said else None
-    except msgspec.MsgspecError:
-        return None
+    theirs = own_jobs.annotated(there) if there else None
+    return theirs.placement if theirs else None
 
 
 def remove_running(action: ChangeOwnership, mode: Mode, tools: Tools) -> Mapping[str, Any]:
-    """Ends the Job of an earlier run, if there is one, and waits until its pods are gone. What it told by then, if it
-    worked on this claim: its log goes with it."""
+    """Ends the Job of an earlier run, if there is one, and waits until its pods are gone. What it told by then: its log
+    goes with it. Raises PlanRefused if the Job is not ours."""
     found = _found(action, mode, tools)
     if not found:
         return {}
-    said = told(found, tools) if _ours(found, action) else {}
+    said = told(found, tools)
+    if action.jobs and found["metadata"]["uid"] not in action.jobs:
+        said = {**said, "records": []}  # not of the run that is undone
     with keeping(said):
         remove(found, tools)
     return said
@@ -93,42 +99,46 @@ def _both(before: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any
 
 
 def _found(action: ChangeOwnership, mode: Mode, tools: Tools) -> dict[str, Any] | None:
+    """Raises PlanRefused if something else has its name."""
     try:
-        return tools.reader.get(JOBS, action.claim.namespace, name_of(action, mode))
+        found = tools.reader.get(JOBS, action.claim.namespace, name_of(action, mode))
     except NotFound:
         return None
-
-
-def _ours(found: Mapping[str, Any], action: ChangeOwnership) -> bool:
-    return (found["metadata"].get("annotations") or {}).get(UID_ANNOTATION) == action.claim_uid
+    own_jobs.check(found, action, mode, tools)
+    return found
 
 
 def _running(action: ChangeOwnership, mode: Mode, tools: Tools) -> dict[str, Any] | None:
     """The Job of an earlier run, if it still works."""
     found = _found(action, mode, tools)
-    if not found or not _ours(found, action) or found["metadata"].get("deletionTimestamp"):
+    if not found or found["metadata"].get("deletionTimestamp"):
         return None
     return found if readiness(found).progress is Progress.IN_PROGRESS else None
 
 
-def _start(action: ChangeOwnership, mode: Mode, tools: Tools) -> dict[str, Any]:
+def _start(action: ChangeOwnership, mode: Mode, tools: Tools, tick: Tick) -> dict[str, Any]:
     try:
         made = tools.writer.create(JOBS, job(action, mode, seconds=tools.job_seconds))
-    except Conflict:
+    except Conflict as conflict:
         # Another run of ours was faster, or the answer to our own request was lost: either way it is this one.
-        made = tools.reader.get(JOBS, action.claim.namespace, name_of(action, mode))
+        there = _found(action, mode, tools)
+        if there is None:
+            raise ActionFailed(conflict.message, hint=conflict.hint) from None
+        made = there
+    tick({"job": made["metadata"]["uid"]})
     if not action.placement.posix:
         _provide(made, tools)
     return made
 
 
 def _provide(made: Mapping[str, Any], tools: Tools) -> None:
-    """Its pod waits for the program."""
+    """Its pod waits for the program, unless that is there for another Job's sake: then it has begun by now."""
     try:
         program.provide(made, tools)
     except PositAuditError:
-        remove(made, tools)
-        raise
+        with keeping(told(made, tools)):
+            remove(made, tools)
+            raise
 
 
 def remove(job_: Mapping[str, Any], tools: Tools) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from auditor import __version__
 from auditor.apply.file_lock import locked
 from auditor.apply.plan_file import ascii_json
-from auditor.apply.records import SCHEMA, Ended, Header, Intent, Interrupted, Record, Undone
+from auditor.apply.records import SCHEMA, Ended, Header, Intent, Interrupted, Made, Record, Undone
 from auditor.errors import PlanRefused, UnreadableFile, UnwritableJournal
 from auditor.model.action import ChangeOwnership, ScaleWorkload
 from auditor.model.outcome import Outcome, State
@@ -91,6 +91,10 @@ class Journal:
     def intent(self, step: Step) -> None:
         self._add(Intent(time=_now(), step=step))
 
+    def made(self, step: Step, job: str) -> None:
+        """`job`: its uid."""
+        self._add(Made(time=_now(), step=step.id, job=job))
+
     def outcome(self, outcome: Outcome) -> None:
         self._add(Ended(time=_now(), outcome=outcome))
 
@@ -148,6 +152,10 @@ class Journal:
             (id_ in theirs and id_ not in done) or (_starts(step) and step.release in stopped)
             for id_, step in mine.items()
         )
+
+    def jobs(self, step: str) -> tuple[str, ...]:
+        """The uids of the Jobs that the step made."""
+        return tuple(record.job for record in self.records if isinstance(record, Made) and record.step == step)
 
     def details(self, step: str) -> Mapping[str, Any]:
         """What the step's last outcome told besides; empty where it was cut off. Of the `records` those of each

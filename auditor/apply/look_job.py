@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 
-from auditor.apply import guards, program
+from auditor.apply import guards, own_jobs, program
 from auditor.apply.following import follow
 from auditor.apply.job_run import remove
 from auditor.apply.ownership_job import ANNOTATIONS, CONTAINER, LABELS, LOOK, mount_of, placed
+from auditor.apply.parts import newest_pods
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, Conflict, PlanRefused
@@ -41,7 +42,7 @@ def look(would: ChangeOwnership, tools: Tools, tick: Tick) -> list[str]:
         # Owned from the beginning: what goes wrong here leaves nothing behind. The pod waits for it.
         program.provide(made, tools)
         follow(made, tools, tick)
-        return _written(namespace, made["metadata"]["name"], tools)
+        return _written(made, tools)
     finally:
         remove(made, tools)
 
@@ -54,15 +55,15 @@ def _start(would: ChangeOwnership, tools: Tools) -> Mapping[str, Any]:
         return tools.writer.create(JOBS, body)
     except Conflict:
         there = tools.reader.get(JOBS, namespace, name)
-        if (there["metadata"].get("annotations") or {}).get(RUN_ANNOTATION) == run:
+        whose = (there["metadata"].get("annotations") or {}).get(RUN_ANNOTATION)
+        if whose == run and own_jobs.same(there, body, tools):
             return there  # The answer to our own request was lost, and it was sent again.
         raise ActionFailed(f"Job {namespace}/{name} is there: somebody looks into {would.claim} right now.") from None
 
 
-def _written(namespace: str, name: str, tools: Tools) -> list[str]:
-    pods = tools.reader.list(PODS, namespace, label_selector=f"batch.kubernetes.io/job-name={name}")
-    last = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-    return list(tools.reader.log(namespace, last["metadata"]["name"], CONTAINER))
+def _written(made: Mapping[str, Any], tools: Tools) -> list[str]:
+    pod = next(iter(newest_pods(made, tools).values()))
+    return list(tools.reader.log(pod["metadata"]["namespace"], pod["metadata"]["name"], CONTAINER))
 
 
 def name_of(would: ChangeOwnership) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.apply import own_jobs
 from auditor.apply.interruption import is_cut_off
 from auditor.apply.ownership_job import CONTAINER
 from auditor.apply.tools import Tools
@@ -30,12 +31,12 @@ class Part:
     refusal: Refusal | None = None
     started: Started | None = None
     records: dict[str, None] = field(default_factory=dict)
-    """Of all its pods: one that went on may have begun another record."""
+    """Of all its pods that run what the Job's template says: one that went on may have begun another record."""
 
     def so_far(self) -> Mapping[str, Any]:
         return {**self.summary, "per_second": 0} if self.summary else self.progress
 
-    def read(self, pod: Mapping[str, Any], tools: Tools) -> None:
+    def read(self, made: Mapping[str, Any], pod: Mapping[str, Any], tools: Tools) -> None:
         metadata = pod["metadata"]
         try:
             log = tools.reader.log(metadata["namespace"], metadata["name"], CONTAINER, tail_lines=_TAIL, attempts=1)
@@ -53,7 +54,8 @@ class Part:
                 case Progress():
                     self.progress = plain(message)
                 case Summary():
-                    self.records.update(dict.fromkeys(message.records or ()))
+                    if own_jobs.runs_as_made(made, pod):
+                        self.records.update(dict.fromkeys(message.records or ()))
                     told = {} if message.records is None else {"records": [*self.records]}
                     self.summary = {**plain(message), **told}
                 case Refusal():
@@ -63,16 +65,16 @@ class Part:
 def told(made: Mapping[str, Any], tools: Tools) -> Mapping[str, Any]:
     """What the pods of a Job have summed up by now, all parts together; empty where nothing can be read."""
     parts: dict[str, Part] = {}
-    read(newest_pods(made["metadata"]["namespace"], made["metadata"]["name"], tools), parts, tools)
+    read(made, newest_pods(made, tools), parts, tools)
     return together([part.summary for part in parts.values()])
 
 
-def read(pods: Mapping[str, Mapping[str, Any]], parts: dict[str, Part], tools: Tools) -> bool:
+def read(made: Mapping[str, Any], pods: Mapping[str, Mapping[str, Any]], parts: dict[str, Part], tools: Tools) -> bool:
     """Whether one of them has begun."""
     begun = {index: pod for index, pod in pods.items() if not _waits(pod)}
     for index, pod in begun.items():
         if not is_cut_off(pod):
-            parts.setdefault(index, Part()).read(pod, tools)
+            parts.setdefault(index, Part()).read(made, pod, tools)
     return bool(begun)
 
 
@@ -99,11 +101,13 @@ def refused(parts: Collection[Part]) -> dict[str, Any]:
     return {"code": codes[0]} if codes and len(codes) == len(parts) else {}
 
 
-def newest_pods(namespace: str, name: str, tools: Tools) -> dict[str, dict[str, Any]]:
-    """By the index of their part."""
+def newest_pods(made: Mapping[str, Any], tools: Tools) -> dict[str, dict[str, Any]]:
+    """Of those that the Job made, by the index of their part."""
     newest: dict[str, dict[str, Any]] = {}
+    namespace, name = made["metadata"]["namespace"], made["metadata"]["name"]
     pods = tools.reader.list(PODS, namespace, label_selector=f"batch.kubernetes.io/job-name={name}")
-    for pod in sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", ""))):
+    ours = (pod for pod in pods if own_jobs.owns(made, pod))
+    for pod in sorted(ours, key=lambda pod: str(pod["metadata"].get("creationTimestamp", ""))):
         newest[(pod["metadata"].get("annotations") or {}).get(_INDEX, "0")] = pod
     return newest
 

@@ -74,9 +74,10 @@ def provide(job: Mapping[str, Any], tools: Tools) -> None:
                 body = {"metadata": {"resourceVersion": version, "ownerReferences": [*owners, _owner(job)]}}
                 tools.writer.patch(CONFIG_MAPS, namespace, name(), body)
         except (Conflict, NotFound):
-            continue  # It was changed or went away meanwhile.
+            tools.pause(0.5)  # It was changed or went away meanwhile.
+            continue
         return
-    raise ActionFailed(f"ConfigMap {namespace}/{name()} can't be kept: it is deleted again and again.")
+    raise ActionFailed(f"ConfigMap {namespace}/{name()} can't be kept: it is changed or deleted again and again.")
 
 
 def rehearse(namespace: str, tools: Tools) -> None:
@@ -100,7 +101,7 @@ def _compared(there: Mapping[str, Any]) -> None:
 def swapped(namespace: str) -> ActionFailed:
     return ActionFailed(
         f"ConfigMap {namespace}/{name()} does not hold the program of this version of posit-audit: its SHA-256 differs."
-        " Nothing of it was run.",
+        " Nothing of what it holds was run.",
         hint="Find out who replaced it (kubectl get configmap --show-managed-fields), then delete it and run this"
         f" again: kubectl delete configmap -n {namespace} {name()}",
         details={"code": "digest-mismatch"},

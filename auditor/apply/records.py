@@ -30,6 +30,15 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="
     outcome: Outcome
 
 
+class Made(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="made"):
+    """A Job that the step made, or found to be its own: its name proves nothing."""
+
+    time: str
+    step: str
+    job: str
+    """Its uid."""
+
+
 class Interrupted(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="interrupted"):
     time: str
     step: str
@@ -40,4 +49,4 @@ class Undone(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag=
     outcome: Outcome
 
 
-Record = Header | Intent | Ended | Interrupted | Undone
+Record = Header | Intent | Made | Ended | Interrupted | Undone

@@ -128,15 +128,22 @@ def _make(step: Step, tools: Tools, journal: Journal, progress: Progress) -> Out
             outcome = ended(step, State.ALREADY, already)
         else:
             journal.intent(step)
-            outcome = _act(step, tools, progress)
+            outcome = _act(step, tools, progress, journal)
     journal.outcome(outcome)
     return outcome
 
 
-def _act(step: Step, tools: Tools, progress: Progress) -> Outcome:
+def _act(step: Step, tools: Tools, progress: Progress, journal: Journal | None = None) -> Outcome:
     performer = PERFORMERS[type(step.action)]
+
+    def tick(counts: Mapping[str, Any]) -> None:
+        if "job" not in counts:
+            progress.tick(step, counts)
+        elif journal:
+            journal.made(step, counts["job"])
+
     try:
-        effect = performer.act(step.action, tools, lambda counts: progress.tick(step, counts))
+        effect = performer.act(step.action, tools, tick)
     except (PlanRefused, Conflict) as error:
         return ended(step, State.REFUSED, str(error))
     except ActionFailed as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from auditor.apply import parts
+from auditor.apply import own_jobs, parts
 from auditor.apply.job_run import placement_of_running, remove
 from auditor.apply.ownership_job import ANNOTATIONS, CONTAINER, LABELS, placed
 from auditor.apply.tools import Tools
@@ -98,6 +98,8 @@ def _try(body: Mapping[str, Any], tools: Tools) -> Started | str:
     except Conflict:
         # Another run tries the same, or the answer to our own request was lost.
         made = tools.reader.get(JOBS, body["metadata"]["namespace"], body["metadata"]["name"])
+        if not own_jobs.same(made, body, tools):
+            raise own_jobs.foreign(made) from None
     except ApiError as error:
         return error.message.rstrip(".")
     try:
@@ -111,9 +113,9 @@ def _seen(made: Mapping[str, Any], tools: Tools) -> Started | str:
     began = tools.clock()
     while True:
         state = readiness(tools.reader.get(JOBS, namespace, name))
-        pod = next(iter(parts.newest_pods(namespace, name, tools).values()), None)
+        pod = next(iter(parts.newest_pods(made, tools).values()), None)
         if state.progress is not Progress.IN_PROGRESS:
-            return _told(pod, state.reason, tools)
+            return _told(made, pod, state.reason, tools)
         waited = tools.clock() - began
         why = _waiting(pod) if pod else _no_pod(namespace, name, tools) if waited > _NO_POD_SECONDS else ""
         if why:
@@ -124,10 +126,10 @@ def _seen(made: Mapping[str, Any], tools: Tools) -> Started | str:
         tools.pause(_POLL)
 
 
-def _told(pod: Mapping[str, Any] | None, reason: str, tools: Tools) -> Started | str:
+def _told(made: Mapping[str, Any], pod: Mapping[str, Any] | None, reason: str, tools: Tools) -> Started | str:
     part = parts.Part()
     if pod:
-        part.read(pod, tools)
+        part.read(made, pod, tools)
     return part.started or f"its pod did not say what the image has ({reason})"
 
 

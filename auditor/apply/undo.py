@@ -43,7 +43,8 @@ class Back:
         records = dict.fromkeys(
             str(record) for each in self.journals for record in each.details(self.step.id).get("records") or ()
         )
-        return msgspec.structs.replace(self.step.action, records=tuple(records))
+        jobs = dict.fromkeys(job for each in self.journals for job in each.jobs(self.step.id))
+        return msgspec.structs.replace(self.step.action, records=tuple(records), jobs=tuple(jobs))
 
 
 def to_take_back(journal: Journal, earlier: Iterable[Journal] = ()) -> tuple[Back, ...]:
@@ -104,7 +105,8 @@ def _undone(back: Back, stop: ScaleWorkload | None, tools: Tools, progress: Prog
     step = back.step
 
     def tick(counts: Mapping[str, Any]) -> None:
-        progress.tick(step, counts)
+        if "job" not in counts:
+            progress.tick(step, counts)
 
     try:
         if stop and needs_stop(step):

@@ -1,4 +1,4 @@
-"""Stays with ownership Jobs that somebody else's run started: the cluster is all that is asked. Reads only."""
+"""Stays with ownership Jobs that somebody else's run started: the cluster is all that is asked. Changes nothing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
+from auditor.apply import own_jobs
 from auditor.apply.actions.change_ownership import effect
 from auditor.apply.following import follow
 from auditor.apply.ownership_job import ACTION_ANNOTATION, MODE_ANNOTATION, SELECTOR
 from auditor.apply.progress import Progress
 from auditor.apply.run import came_to, ended
 from auditor.apply.tools import Tools
-from auditor.errors import Forbidden, PositAuditError
+from auditor.errors import Forbidden, PlanRefused, PositAuditError
 from auditor.model.action import ChangeOwnership
 from auditor.model.kubernetes import JOBS, ObjectRef
 from auditor.model.outcome import Outcome, State
@@ -49,8 +50,11 @@ def stay_with(found: Found, step: Step, tools: Tools, progress: Progress) -> Out
     """To its end. It is left where it is: Kubernetes deletes it a day after that."""
     progress.step(step)
     try:
+        own_jobs.check(found.manifest, found.action, found.mode, tools)
         summary = follow(found.manifest, tools, lambda counts: progress.tick(step, counts))
         outcome = came_to(step, effect(found.action, found.mode, summary))
+    except PlanRefused as error:
+        outcome = ended(step, State.REFUSED, str(error))
     except PositAuditError as error:
         outcome = ended(step, State.FAILED, str(error))
     progress.done(step, outcome)

@@ -98,6 +98,8 @@ class ChangeOwnership(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     """A step before it stops the server: a pod that has the claim while the plan is made is gone by then."""
     records: tuple[str, ...] = ()
     """For undo: NAME:BYTES:SHA256 of each record on the volume, as the worker told them when it was done."""
+    jobs: tuple[str, ...] = ()
+    """For undo: the uids of the Jobs that the journals say were made, which alone are asked for more records."""
 
 
 class ScaleWorkload(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="scale-workload"):

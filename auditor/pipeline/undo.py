@@ -9,11 +9,13 @@ import msgspec
 from auditor.apply.journal import Journal
 from auditor.apply.past_runs import gone_on_from, newest
 from auditor.apply.progress import Progress
+from auditor.apply.records import Intent
 from auditor.apply.tools import open_tools
 from auditor.apply.undo import to_take_back, undo
 from auditor.cluster.connect import Connection, connect
 from auditor.model.outcome import Outcome
 from auditor.model.plan import Step
+from auditor.planning.plan import with_action
 from auditor.settings import ClusterSettings
 
 
@@ -35,7 +37,22 @@ def find(settings: ClusterSettings, path: Path | None) -> Past:
     UnreadableFile."""
     connection = connect(settings)
     journal = Journal.open(path) if path else newest(connection.server)
-    return Past(connection=connection, journal=journal, earlier=gone_on_from(journal))
+    return Past(
+        connection=connection,
+        journal=_in_our_words(journal),
+        earlier=tuple(map(_in_our_words, gone_on_from(journal))),
+    )
+
+
+def _in_our_words(journal: Journal) -> Journal:
+    """What is shown of a step is made from what will be done, not read beside it: the file may have been edited."""
+    records = (
+        msgspec.structs.replace(record, step=with_action(record.step, record.step.action))
+        if isinstance(record, Intent)
+        else record
+        for record in journal.records
+    )
+    return Journal(journal.path, records)
 
 
 def take_back(past: Past, *, helm: str, progress: Progress) -> tuple[Outcome, ...]:

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from auditor.apply import parts
 from auditor.apply.actions import change_ownership
 from auditor.apply.job_run import remove_running, run
-from auditor.apply.ownership_job import UID_ANNOTATION, name_of
+from auditor.apply.ownership_job import job, name_of
 from auditor.apply.tools import Tools
 from auditor.errors import (
     ActionFailed,
@@ -28,6 +29,7 @@ from auditor.errors import (
 from auditor.model.action import Placement
 from auditor.model.kubernetes import CLAIMS, CONFIG_MAPS, EVENTS, JOBS, NAMESPACES, PODS, VOLUMES, Access, Resource
 from auditor.model.outcome import State
+from tests.apply.fake_helm import quiet
 from tests.steps import ownership
 
 ACTION = ownership()
@@ -57,6 +59,7 @@ class Cluster:
     events: list[dict[str, Any]] = field(default_factory=list)
     job: dict[str, Any] | None = None
     spec: dict[str, Any] = field(default_factory=dict)
+    template: dict[str, Any] = field(default_factory=lambda: job(ACTION, "change", seconds=1)["spec"]["template"])
     made: int = 0
     programs: list[dict[str, Any]] = field(default_factory=list)
     commands: list[list[str]] = field(default_factory=list)
@@ -75,7 +78,6 @@ class Cluster:
     refuse_pods: str = ""
     """Why; those without root too, if that is not the reason."""
     refuse_without_root: bool = False
-    template: dict[str, Any] = field(default_factory=lambda: {"spec": {"containers": []}})
     refuse_jobs: bool = False
     may_create_pods: bool = True
     level: str = ""
@@ -101,7 +103,7 @@ class Cluster:
         if self.job is None:
             raise NotFound("no such Job")
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return {"kind": "Job", "metadata": self.job, "spec": {"template": self.template, **self.spec}, "status": status}
+        return {"kind": "Job", "metadata": self.job, "spec": {**self.spec, "template": self.template}, "status": status}
 
     def list(self, resource: Resource, namespace: str, **_: Any) -> Iterator[dict[str, Any]]:
         if resource == EVENTS:
@@ -114,7 +116,9 @@ class Cluster:
             for number in range(1, self.parts + 1):
                 metadata = {"name": f"pod-{number}", "namespace": namespace, "creationTimestamp": str(number)}
                 metadata["annotations"] = {"batch.kubernetes.io/job-completion-index": str(number - 1)}
-                yield {"kind": "Pod", "metadata": metadata, "spec": {}, "status": {"phase": phase, **self.pod_status}}
+                metadata["ownerReferences"] = [{"controller": True, "uid": self.job["uid"]}]
+                status = {"phase": phase, **self.pod_status}
+                yield {"kind": "Pod", "metadata": metadata, "spec": self.template["spec"], "status": status}
 
     def log(self, _namespace: str, pod: str, *_: Any, **__: Any) -> Iterator[str]:
         if pod in self.log_of:
@@ -148,8 +152,8 @@ class Cluster:
         if self.job is not None:
             raise Conflict("exists")
         self.made += 1
-        self.nodes.append(body["spec"]["template"]["spec"].get("affinity"))
         self.template = body["spec"]["template"]
+        self.nodes.append(body["spec"]["template"]["spec"].get("affinity"))
         self.commands.append(body["spec"]["template"]["spec"]["containers"][0]["command"])
         self.job = {**body["metadata"], "uid": f"job-{self.made}"}
         if self.lose_answer:
@@ -187,8 +191,7 @@ def tools(cluster: Cluster, tmp_path: Path) -> Tools:
     )
 
 
-def existing(status: dict[str, Any], claim_uid: str = "claim-uid") -> dict[str, Any]:
-    return {"name": NAME, "namespace": "posit", "uid": "old", "annotations": {UID_ANNOTATION: claim_uid}}
+EXISTING = {**job(ACTION, "change", seconds=1)["metadata"], "uid": "old"}
 
 
 def test_progress_is_told_and_the_job_goes_when_it_is_done(cluster: Cluster, tools: Tools) -> None:
@@ -198,7 +201,7 @@ def test_progress_is_told_and_the_job_goes_when_it_is_done(cluster: Cluster, too
     told: list[Mapping[str, Any]] = []
     assert run(ACTION, "change", tools, told.append) == TOLD
     assert [counts["seen"] for counts in told if "seen" in counts] == [5]
-    assert told[0]["note"].startswith("pod pod-1: pending")
+    assert told[1]["note"].startswith("pod pod-1: pending")
     assert cluster.deleted == ["job-1"]
 
 
@@ -212,7 +215,7 @@ def test_an_api_server_that_does_not_answer_for_a_while_is_waited_for(cluster: C
     cluster.statuses, cluster.silences = [{"active": 1}, {"active": 1}, COMPLETE], [0, 0, 0, 300, 300]
     told: list[Mapping[str, Any]] = []
     assert run(ACTION, "change", tools, told.append) == TOLD
-    assert "waiting: the API server does not answer (The API server s can't be reached" in told[0]["note"]
+    assert "waiting: the API server does not answer (The API server s can't be reached" in told[1]["note"]
 
 
 def test_a_job_that_cannot_be_watched_any_more_goes_on_and_its_records_are_told(cluster: Cluster, tools: Tools) -> None:
@@ -320,7 +323,7 @@ def test_what_the_parts_did_is_added_up(cluster: Cluster, tools: Tools) -> None:
     told: list[Mapping[str, Any]] = []
     cluster.statuses = [{}, COMPLETE]
     run(ownership(shards=2), "change", tools, told.append)
-    assert told[0]["seen"] == 13
+    assert told[1]["seen"] == 13
     cluster.log_of["pod-2"] = [line(**{**SUMMARY, "seconds": 2})]
     cluster.statuses = [COMPLETE]
     summary = run(ownership(shards=2), "change", tools, told.append)
@@ -375,7 +378,7 @@ def test_the_records_of_all_parts_are_told_of_a_failed_job_too(cluster: Cluster,
 
 def test_what_a_job_did_that_ended_unwatched_is_part_of_the_next_one(cluster: Cluster, tools: Tools) -> None:
     """Its log goes with it, and undo needs what stood there."""
-    cluster.job = existing(COMPLETE)
+    cluster.job = EXISTING
     cluster.statuses = [COMPLETE]
     cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(**{**SUMMARY, "changed": 0}, records=["a:2:y"])]]
     effect = change_ownership.act(ACTION, tools, lambda _: None)
@@ -386,7 +389,7 @@ def test_what_a_job_did_that_ended_unwatched_is_part_of_the_next_one(cluster: Cl
 
     assert effect.message.startswith("5 entries given to 999:999.")
 
-    cluster.job, cluster.statuses = existing(COMPLETE), [COMPLETE, FAILED]
+    cluster.job, cluster.statuses = EXISTING, [COMPLETE, FAILED]
     cluster.logs = [[line(**SUMMARY, records=["a:1:x"])], [line(event="refusal", code="failed", message="no")]]
     with pytest.raises(ActionFailed) as failed:
         run(ACTION, "change", tools, lambda _: None)
@@ -399,21 +402,21 @@ def test_what_pods_did_whose_log_is_gone_is_told_apart(cluster: Cluster, tools: 
     assert (effect.state, effect.details["earlier"]) == (State.DONE, 1700)
     assert effect.message == "0 entries given to 999:999; before it was interrupted, up to 1,700 others."
 
-    cluster.job, cluster.statuses = existing(COMPLETE), [COMPLETE]
+    cluster.job, cluster.statuses = EXISTING, [COMPLETE]
     cluster.logs = [[line(**SUMMARY, earlier=20)], [line(**{**SUMMARY, "changed": 2}, earlier=25)]]
     effect = change_ownership.act(ACTION, tools, lambda _: None)
     assert effect.message.startswith("7 entries given to 999:999; before it was interrupted, up to 20 others.")
 
 
 def test_the_job_of_an_earlier_run_is_watched_on(cluster: Cluster, tools: Tools) -> None:
-    cluster.job = existing({})
+    cluster.job = EXISTING
     assert run(ACTION, "change", tools, lambda _: None) == TOLD
     assert (cluster.made, cluster.deleted) == (0, ["old"])
 
 
 def test_the_job_of_an_earlier_run_that_does_not_start_is_left_with_its_log(cluster: Cluster, tools: Tools) -> None:
     """Its first pod may have worked for hours before it was evicted."""
-    cluster.job, cluster.statuses, cluster.phases = existing({}), [{}], ["Pending"]
+    cluster.job, cluster.statuses, cluster.phases = EXISTING, [{}], ["Pending"]
     with pytest.raises(ActionFailed, match=rf"did not start .* kubectl delete job -n posit {NAME}") as failed:
         run(ACTION, "change", tools, lambda _: None)
     assert "Nothing was changed" not in str(failed.value)
@@ -435,28 +438,108 @@ def test_a_job_that_another_run_watched_too_may_be_gone_once_it_is_done(cluster:
 def test_the_digests_of_a_job_are_kept_whatever_fails_after_it(cluster: Cluster, tools: Tools, stays: bool) -> None:
     cluster.logs, cluster.stays = [[line(**SUMMARY, records=["a:1:x"])]], stays
     if not stays:
-        cluster.job, cluster.statuses, cluster.refuse_jobs = existing(COMPLETE), [COMPLETE], True
+        cluster.job, cluster.statuses, cluster.refuse_jobs = EXISTING, [COMPLETE], True
     with pytest.raises(ActionFailed, match="did its work, and deleting it failed" if stays else "Not now") as failed:
         run(ACTION, "change", tools, lambda _: None)
     assert failed.value.details == {"records": ["a:1:x"]}
 
 
 def test_the_digests_are_kept_where_the_job_that_told_them_cannot_be_deleted(cluster: Cluster, tools: Tools) -> None:
-    cluster.job, cluster.statuses, cluster.stays = existing(COMPLETE), [COMPLETE], True
+    cluster.job, cluster.statuses, cluster.stays = EXISTING, [COMPLETE], True
     cluster.logs = [[line(**SUMMARY, records=["a:1:x"])]]
     with pytest.raises(ActionFailed, match="does not go away") as failed:
         run(ACTION, "change", tools, lambda _: None)
     assert failed.value.details == {"records": ["a:1:x"]}
 
 
-@pytest.mark.parametrize(("status", "uid"), [(COMPLETE, "claim-uid"), (FAILED, "claim-uid"), ({}, "another")])
-def test_a_job_that_is_over_or_of_another_claim_makes_room(
-    cluster: Cluster, tools: Tools, status: dict[str, Any], uid: str
-) -> None:
-    cluster.job = existing(status, uid)
+@pytest.mark.parametrize("status", [COMPLETE, FAILED])
+def test_a_job_that_is_over_makes_room(cluster: Cluster, tools: Tools, status: dict[str, Any]) -> None:
+    cluster.job = EXISTING
     cluster.statuses = [status, COMPLETE]
     run(ACTION, "change", tools, lambda _: None)
     assert (cluster.made, cluster.deleted) == (1, ["old", "job-1"])
+
+
+OTHERS = {
+    "another program": {"command": ["echo", "all is well"]},
+    "another image": {"image": "docker.io/attacker/image:1"},
+    "more rights": {"securityContext": {"privileged": True}},
+}
+
+
+@pytest.mark.parametrize("status", [{}, COMPLETE])
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_job_of_our_name_that_we_would_not_make_is_left_alone(
+    cluster: Cluster, tools: Tools, other: str, status: dict[str, Any]
+) -> None:
+    """Even if its annotation says that it has this image."""
+    theirs = ownership(placement=Placement(image="docker.io/attacker/image:1")) if "image" in other else ACTION
+    body = job(theirs, "change", seconds=1)
+    body["spec"]["template"]["spec"]["containers"][0].update(OTHERS[other])
+    cluster.job, cluster.template = {**body["metadata"], "uid": "theirs"}, body["spec"]["template"]
+    cluster.statuses = [status]
+    for mode in ("change", "undo"):
+        with pytest.raises(PlanRefused, match=rf"another client made it.*kubectl delete job -n posit {NAME}"):
+            change_ownership.act(ACTION, tools, quiet) if mode == "change" else remove_running(ACTION, mode, tools)
+    assert (cluster.made, cluster.deleted) == (0, [])
+
+
+def test_a_job_that_takes_the_place_of_ours_is_not_followed(cluster: Cluster, tools: Tools) -> None:
+    def pause(_: float) -> None:
+        cluster.job = {**EXISTING, "uid": "theirs"}
+
+    cluster.statuses = [{"active": 1}]
+    with pytest.raises(ActionFailed, match="deleted by somebody"):
+        run(ACTION, "change", replace(tools, pause=pause), quiet)
+
+
+def test_who_may_not_compare_a_job_leaves_it_alone(cluster: Cluster, tools: Tools) -> None:
+    class Writer(Cluster):
+        def create(self, *_: Any, **__: Any) -> dict[str, Any]:
+            raise Forbidden("You may not create jobs.")
+
+    cluster.job = EXISTING
+    with pytest.raises(PlanRefused, match=r"whether it is ours can't be compared: You may not create jobs\."):
+        run(ACTION, "change", replace(tools, writer=Writer()), quiet)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", [Conflict("changed"), PlanRefused("no")])
+def test_what_is_refused_once_the_job_exists_is_a_failure(
+    cluster: Cluster, tools: Tools, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def provide(*_: Any) -> None:
+        raise error
+
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])]]
+    monkeypatch.setattr("auditor.apply.program.provide", provide)
+    with pytest.raises(ActionFailed, match=str(error)) as failed:
+        run(ACTION, "change", tools, quiet)
+    assert failed.value.details == {"records": ["a:1:x"]}
+
+
+def test_the_job_is_written_down_once_it_exists(cluster: Cluster, tools: Tools) -> None:
+    told: list[Mapping[str, Any]] = []
+    run(ACTION, "change", tools, told.append)
+    assert told[0] == {"job": "job-1"}
+
+
+@pytest.mark.parametrize("jobs", [("another",), ("another", "old"), ()])
+def test_undo_asks_only_the_jobs_of_the_journal_for_digests(
+    cluster: Cluster, tools: Tools, jobs: tuple[str, ...]
+) -> None:
+    """Journals of earlier versions, and of a run whose answer was lost, name none."""
+    cluster.job, cluster.statuses = EXISTING, [COMPLETE]
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])]]
+    told = remove_running(msgspec.structs.replace(ACTION, jobs=jobs), "change", tools)
+    assert told["records"] == ([] if jobs == ("another",) else ["a:1:x"])
+
+
+def test_a_pod_whose_image_was_changed_tells_no_digests(cluster: Cluster, tools: Tools) -> None:
+    cluster.job, cluster.statuses = EXISTING, [COMPLETE]
+    cluster.logs = [[line(**SUMMARY, records=["a:1:x"])]]
+    made = cluster.get(JOBS, "posit", NAME)
+    cluster.template = job(ownership(placement=Placement(image="x")), "change", seconds=1)["spec"]["template"]
+    assert parts.told(made, tools)["records"] == []
 
 
 def test_a_lost_answer_to_the_creation_makes_no_second_job(cluster: Cluster, tools: Tools) -> None:
@@ -466,7 +549,7 @@ def test_a_lost_answer_to_the_creation_makes_no_second_job(cluster: Cluster, too
 
 
 def test_a_job_that_does_not_go_away_is_told(cluster: Cluster, tools: Tools) -> None:
-    cluster.job, cluster.stays = existing({}), True
+    cluster.job, cluster.stays = EXISTING, True
     with pytest.raises(ActionFailed, match="does not go away"):
         remove_running(ACTION, "change", tools)
     cluster.job = None
@@ -526,7 +609,7 @@ def test_a_record_that_cannot_be_vouched_for_is_told_at_once(cluster: Cluster, t
 def test_undo_takes_the_digests_of_the_journal_and_of_a_job_that_ended_unwatched(
     cluster: Cluster, tools: Tools
 ) -> None:
-    cluster.job, cluster.statuses = existing(COMPLETE), [COMPLETE]
+    cluster.job, cluster.statuses = EXISTING, [COMPLETE]
     cluster.logs = [[line(**SUMMARY, records=["b:2:y"])], [line(**SUMMARY, left_out=["c"])]]
     effect = change_ownership.undo(ownership(records=("a:1:x",)), tools, lambda _: None)
     assert cluster.commands[-1][-3:] == ["--undo", "--record=a:1:x", "--record=b:2:y"]
@@ -538,19 +621,12 @@ def test_undo_takes_the_digests_of_the_journal_and_of_a_job_that_ended_unwatched
 def test_an_undo_that_fails_keeps_the_digests_of_the_job_that_it_deleted(
     cluster: Cluster, tools: Tools, starts: bool
 ) -> None:
-    cluster.job, cluster.refuse_jobs = existing(COMPLETE), not starts
+    cluster.job, cluster.refuse_jobs = EXISTING, not starts
     cluster.statuses = [COMPLETE, FAILED]
     cluster.logs = [[line(**SUMMARY, records=["b:2:y"])], [line(event="refusal", code="record-changed", message="x.")]]
     with pytest.raises(ActionFailed) as failed:
         change_ownership.undo(ownership(records=("a:1:x",)), tools, lambda _: None)
     assert failed.value.details["records"] == ["a:1:x", "b:2:y"]
-
-
-def test_the_digests_of_another_claims_job_are_not_taken(cluster: Cluster, tools: Tools) -> None:
-    cluster.job, cluster.statuses = existing(COMPLETE, "another"), [COMPLETE]
-    cluster.logs = [[line(**SUMMARY, records=["b:2:y"])]]
-    change_ownership.undo(ACTION, tools, lambda _: None)
-    assert cluster.commands[-1][-1] == "--undo"
 
 
 def test_a_record_that_is_not_believed_refuses_the_undo_and_its_log_stays(cluster: Cluster, tools: Tools) -> None:
@@ -641,6 +717,6 @@ def test_a_job_that_was_short_of_memory_to_the_end_says_so(cluster: Cluster, too
     with pytest.raises(ActionFailed, match=r"backoff limit\. Pod pod-1 was killed for want of memory\."):
         run(ACTION, "change", tools, told.append)
     assert [one["news"] for one in told if "news" in one] == [
-        "Pod pod-1 was killed for want of memory; the Job makes another, up to six times."
+        "Pod pod-1 was killed for want of memory (its limit is 512Mi); the Job makes another, up to six times."
     ]
     assert told[-1]["note"].startswith("pod pod-1: failed")

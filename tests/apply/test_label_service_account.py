@@ -10,8 +10,9 @@ import pytest
 
 from auditor.apply.actions import label_service_account
 from auditor.apply.field_managers import managers_of_label
-from auditor.errors import ActionFailed, Conflict, NotFound, PlanIsStale, PlanRefused
-from auditor.model.kubernetes import Resource
+from auditor.errors import ActionFailed, Conflict, Forbidden, NotFound, PlanIsStale, PlanRefused
+from auditor.model.action import LabelServiceAccount
+from auditor.model.kubernetes import JOBS, Access, ObjectRef, Resource
 from auditor.model.outcome import State
 from tests.apply.fake_helm import quiet
 from tests.steps import label
@@ -168,3 +169,52 @@ def test_an_account_that_changes_while_the_label_is_removed_keeps_it(monkeypatch
 def test_managed_fields_of_any_shape_are_read(fields: Any) -> None:
     body = {"metadata": {"managedFields": [{"manager": "x", "fieldsV1": fields}, {}]}}
     assert managers_of_label(body, ACTION.key) == frozenset()
+
+
+class Reach(Cluster):
+    """Where the accounts of `able` are allowed to start content; None: who asks is not allowed to."""
+
+    def __init__(self, able: tuple[str, ...] | None) -> None:
+        super().__init__()
+        self.able = able
+
+    def list(self, *_: Any) -> list[dict[str, Any]]:
+        return []
+
+    def granted(self, account: ObjectRef, access: Access, verb: str, namespace: str) -> bool:
+        assert (access.resource, verb, namespace) == (JOBS, "create", ACTION.account.namespace)
+        if self.able is None:
+            raise Forbidden("You may not create localsubjectaccessreviews.")
+        return account.name in self.able
+
+
+def far(*servers: str, **fields: Any) -> LabelServiceAccount:
+    return label(servers=tuple(ObjectRef("ServiceAccount", "elsewhere", name) for name in servers), **fields)
+
+
+@pytest.mark.parametrize("able", [("one",), ("other",)])
+def test_one_server_that_may_run_content_there_is_enough(able: tuple[str, ...]) -> None:
+    assert label_service_account.check(far("one", "other"), tools(Reach(able))) == ""
+
+
+@pytest.mark.parametrize(
+    ("able", "why"),
+    [
+        ((), r"elsewhere/one may not create jobs in namespace.*--unsafe"),
+        (None, r"is unknown: You may not create local"),
+    ],
+)
+def test_an_account_of_another_namespace_is_refused(able: tuple[str, ...] | None, why: str) -> None:
+    with pytest.raises(PlanRefused, match=why):
+        label_service_account.check(far("one"), tools(Reach(able)))
+    assert label_service_account.check(far("one", vouched=True), tools(Reach(able))) == ""
+
+
+def test_a_plan_that_names_no_server_is_stale() -> None:
+    with pytest.raises(PlanIsStale, match="does not say whose content"):
+        label_service_account.check(far(), tools(Reach(())))
+
+
+def test_an_account_of_kubernetes_itself_is_never_labelled() -> None:
+    with pytest.raises(PlanRefused, match="namespace of Kubernetes itself"):
+        label_service_account.check(label(namespace="kube-system", vouched=True), tools(Reach(())))

@@ -25,6 +25,7 @@ class Cluster:
         self.modes = ["ReadWriteMany"]
         self.pods: list[dict[str, Any]] = [{"metadata": {"name": "look-1", "namespace": "posit"}, "spec": {}}]
         self.pods[0]["status"] = {"phase": "Succeeded"}
+        self.pods[0]["metadata"]["ownerReferences"] = [{"controller": True, "uid": "job-uid"}]
         self.events: list[dict[str, Any]] = []
         self.made = 0
         self.spec: dict[str, Any] = {}
@@ -56,6 +57,7 @@ class Cluster:
             assert dry_run
             if self.refuse_root and body["spec"]["securityContext"].get("runAsUser") == 0:
                 raise NotAdmitted("we do not like this")
+        if dry_run:
             return dict(body)
         if resource == CONFIG_MAPS:
             self.config_maps.append(body)
@@ -67,7 +69,7 @@ class Cluster:
         self.job, self.spec = {"namespace": "posit", **body["metadata"], "uid": "job-uid"}, dict(body["spec"])
         if self.lose_answer:
             raise Conflict("exists")
-        return {"metadata": self.job}
+        return {"metadata": self.job, "spec": body["spec"]}
 
     def delete(self, *_: Any, **__: Any) -> None:
         self.job = None
@@ -132,6 +134,15 @@ def test_a_lost_answer_is_no_look_of_somebody_else_and_all_goes_with_the_job(
     (config_map,) = cluster.config_maps
     assert [owner["uid"] for owner in config_map["metadata"]["ownerReferences"]] == ["job-uid"]
     assert cluster.job is None
+
+
+def test_a_pod_that_only_has_its_label_is_not_its_pod(cluster: Cluster) -> None:
+    forged = {"metadata": {"name": "forged", "namespace": "posit", "creationTimestamp": "9"}, "spec": {}}
+    cluster.pods.append({**forged, "status": {"phase": "Succeeded"}})
+    read: list[str] = []
+    cluster.log = lambda _, pod, *__, **___: iter(read.append(pod) or ["end"])  # type: ignore[method-assign, func-returns-value]
+    assert look(cluster) == ["end"]
+    assert set(read) == {"look-1"}
 
 
 def test_a_claim_that_only_one_pod_may_have_is_not_tried(cluster: Cluster) -> None:

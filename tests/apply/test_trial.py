@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from auditor.apply import trial
-from auditor.apply.ownership_job import ACTION_ANNOTATION, UID_ANNOTATION, name_of
+from auditor.apply.ownership_job import job, name_of
 from auditor.errors import Forbidden, NotFound, PlanRefused
 from auditor.model.action import Candidate, Placement
 from auditor.model.kubernetes import PODS, Resource
@@ -34,7 +34,9 @@ class Cluster:
         self.events: list[dict[str, Any]] = []
         self.time = 0.0
 
-    def create(self, _resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+    def create(self, _resource: Resource, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        if dry_run:
+            return dict(body)
         image = body["spec"]["template"]["spec"]["containers"][0]["image"]
         self.tried.append(image)
         if isinstance(self.images[image], Exception):
@@ -46,24 +48,25 @@ class Cluster:
     def get(self, _resource: Resource, _namespace: str, name: str) -> dict[str, Any]:
         if name not in self.jobs:
             raise NotFound("gone")
-        job = self.jobs[name]
-        says = self.images.get(job.get("image", ""))
+        made = self.jobs[name]
+        says = self.images.get(made.get("image", ""))
         if isinstance(says, BaseException):
             raise says
         done = isinstance(says, dict | list)
-        return {**job, "status": COMPLETE if done else {}}
+        return {**made, "status": COMPLETE if done else {}}
 
     def list(self, resource: Resource, _namespace: str, **_: Any) -> Iterator[dict[str, Any]]:
         if resource != PODS:
             yield from self.events
             return
-        for job in self.jobs.values():
-            says = self.images[job["image"]]
+        for made in self.jobs.values():
+            says = self.images[made["image"]]
             if says == "no pod":
                 continue
             waiting = [{"state": {"waiting": {"reason": says, "message": "because"}}}] if isinstance(says, str) else []
             phase = "Pending" if waiting else "Succeeded"
-            metadata = {"name": job["image"], "namespace": "posit"}
+            owners = [{"controller": True, "uid": "u"}]
+            metadata = {"name": made["image"], "namespace": "posit", "ownerReferences": owners}
             yield {"kind": "Pod", "metadata": metadata, "status": {"phase": phase, "containerStatuses": waiting}}
 
     def log(self, _namespace: str, pod: str, *_: Any, **__: Any) -> Iterator[str]:
@@ -155,10 +158,9 @@ def test_a_job_that_is_at_work_keeps_its_image() -> None:
     action = ownership(placement=Placement(image="a"))
     works = msgspec.structs.replace(action, placement=Placement(image="c", has_python="none"))
     cluster = Cluster(a=PYTHON)
-    annotations = {UID_ANNOTATION: action.claim_uid, ACTION_ANNOTATION: msgspec.json.encode(works).decode()}
-    name = name_of(action, "change")
-    cluster.jobs[name] = {"kind": "Job", "metadata": {"name": name, "namespace": "posit", "annotations": annotations}}
-    assert choose(cluster, action.placement) == works.placement
+    cluster.jobs[name_of(action, "change")] = {"kind": "Job", **job(works, "change", seconds=1)}
+    planned = msgspec.structs.replace(action.placement, others=(TWIN,))
+    assert choose(cluster, planned) == works.placement
     assert cluster.tried == []
 
 

@@ -163,6 +163,12 @@ def node_shell(kind_cluster: Any) -> Callable[[str], str]:
     return run
 
 
+@pytest.fixture
+def as_if_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test may change the template of a Job, to let a volume refuse: it is followed all the same."""
+    monkeypatch.setattr("auditor.apply.own_jobs.same", lambda *_: True)
+
+
 @pytest.fixture(scope="session")
 def node_name(kubectl: Run) -> str:
     return kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")

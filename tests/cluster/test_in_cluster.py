@@ -322,6 +322,14 @@ def test_the_fix_account_was_refused_nothing_in_the_namespaces_of_the_list(
     assert refused <= outside
 
 
+def finished(operator: Operator, namespace: str, job: str) -> None:
+    """Waits for its end, good or bad, and shows its log where it is bad."""
+    wait = f"kubectl wait job/{job} -n {namespace} --for=jsonpath={{.status.conditions[0].status}}=True --timeout=300s"
+    operator.run(wait)
+    log = operator.run(f"kubectl logs job/{job} -n {namespace}")
+    assert operator.run(f"kubectl get job {job} -n {namespace} -o jsonpath={{.status.succeeded}}") == "1", log
+
+
 def test_undo_takes_it_back_from_inside(operator: Operator) -> None:
     """Leaves the estate as it was built."""
     operator.follow("Take it back")
@@ -332,17 +340,18 @@ def test_helm_acts_from_inside_as_the_user_that_is_meant(
     operator: Operator, kubectl: Run, asked: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     """A plan that Helm tries on the server. With --as Helm itself would not find the pod's account."""
-    account = f"{PUBLISHING}:posit-audit-fix"
+    account = f"{FIXER}:posit-audit-fix"
     kubectl("create", "clusterrole", "deputise", "--verb=impersonate", "--resource=users", "--resource-name=deputy")
     kubectl("create", "clusterrolebinding", "deputise", "--clusterrole=deputise", f"--serviceaccount={account}")
     kubectl("create", "clusterrolebinding", "deputy", "--clusterrole=cluster-admin", "--user=deputy")
-    job = ("create", "job", "plan-as", "--from=cronjob/posit-audit-fix", "-n", PUBLISHING)
+    job = ("create", "job", "plan-as", "--from=cronjob/posit-audit-fix", "-n", FIXER)
     body = json.loads(kubectl(*job, "--dry-run=client", "-o", "json"))
-    arguments = ["fix", "--namespace", PUBLISHING, "--chart", "/charts", "--as", "deputy", "--exit-zero"]
+    charts = ["--chart", "/charts", "--catalog", "/charts/catalog.yaml"]
+    arguments = ["fix", "--namespace", PUBLISHING, *charts, "--as", "deputy", "--exit-zero"]
     body["spec"]["template"]["spec"]["containers"][0]["args"] = arguments
     kubectl("create", "-f", "-", input=json.dumps(body))
-    finished(operator, PUBLISHING, "plan-as")
-    log = operator.run(f"kubectl logs job/plan-as -n {PUBLISHING}")
+    finished(operator, FIXER, "plan-as")
+    log = operator.run(f"kubectl logs job/plan-as -n {FIXER}")
     assert f"helm-upgrade:{PUBLISHING}/connect" in log
     assert "was not tried" not in log
     by_helm = [event for event in asked("deputy") if event["userAgent"].startswith("Helm/")]

@@ -297,6 +297,7 @@ def without_chown(spec: dict[str, Any]) -> None:
     spec["containers"][0]["securityContext"]["capabilities"]["add"] = ["DAC_OVERRIDE"]
 
 
+@pytest.mark.usefixtures("as_if_ours")
 @pytest.mark.parametrize(
     ("refusing", "sentence"),
     [

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -243,14 +247,31 @@ def test_the_search_takes_the_newest_by_number_and_runs_nothing_with_a_hostile_n
     assert not (tmp_path / "hacked").exists()
 
 
-def test_a_program_that_was_swapped_is_not_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["change", "undo", "look"])
+def test_a_program_that_was_swapped_is_not_run(what: str, tmp_path: Path) -> None:
     pod = pod_of(UNDER_OPT, tmp_path)
     program = pod.scratch / "program"
     program.write_text("print('owned')")
-    command = commands.by_program("change", 999, 999, volume=str(pod.volume), program=str(program))
-    said = pod.image.run(command, volume=pod.volume)
-    assert (said.code, said.refusal.code) == (1, "digest-mismatch")
+    places = {"volume": str(pod.volume), "program": str(program)}
+    jobs = (
+        commands.look(999, 999, **places),
+        commands.by_program("undo" if what == "undo" else "change", 999, 999, **places),
+    )
+    said = pod.image.run(jobs[what != "look"], volume=pod.volume)
+    assert (said.code, said.refusal.code) == (0 if what == "look" else 1, "digest-mismatch")
     assert "owned" not in said.out
+
+
+def test_without_a_way_to_compare_the_program_it_is_not_run(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("print('owned')")
+    digest = hashlib.sha256(program.read_bytes()).hexdigest()
+    start = f"import sys\nsys.modules['hashlib'] = None\n{commands._start()}"
+    command = [sys.executable, "-I", "-S", "-c", start, digest, str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["code"] == "no-python"
+    assert done.stderr == ""
 
 
 def test_a_job_for_python_in_an_image_without_is_refused(tmp_path: Path) -> None:

@@ -219,8 +219,33 @@ def test_what_an_attacker_leaves_beside_the_record_does_not_stop_undo(tree: Path
     os.chown(junk, *RIGHT)
     link.symlink_to(junk)
     state.with_name(state.name + ".note").write_text("not a record at all")
-    assert undone(tree, state, *records).summary["left_out"] == [junk.name, link.name]
+    (folder := state.with_name(state.name + ".9")).mkdir()
+    assert undone(tree, state, *records).summary["left_out"] == [junk.name, link.name, folder.name]
     assert given(tree) == {ROOT}
+
+
+def test_what_an_attacker_leaves_beside_the_record_does_not_stop_undo_without_a_digest(tree: Path, state: Path) -> None:
+    done(tree, state)
+    junk, link = state.with_name(state.name + ".7"), state.with_name(state.name + ".8")
+    junk.write_bytes(forged(tree))
+    os.chown(junk, *RIGHT)
+    link.symlink_to(junk)
+    assert undone(tree, state).summary["left_out"] == [junk.name, link.name]
+    assert given(tree) == {ROOT}
+
+
+def test_setuid_bits_come_off_before_a_file_is_roots_again(tree: Path, state: Path) -> None:
+    """Not every file server clears them by itself."""
+    records = done(tree, state)
+    file = tree / "0" / "d0" / "f0"
+    file.chmod(0o6755)
+    keeps = (
+        "import os\nreal = os.chown\ndef chown(name, *a, **k):\n    mode = os.stat(name, **k).st_mode & 0o7777\n"
+        "    real(name, *a, **k)\n    os.chmod(name, mode, **{x: k[x] for x in k if x == 'dir_fd'})\nos.chown = chown"
+    )
+    run = undone(tree, state, *records, change=ONE_THREAD + keeps)
+    assert (file.stat().st_uid, file.stat().st_mode & 0o7777) == (0, 0o755)
+    assert run.summary["mode_bits"]["dropped"]["samples"] == ["0/d0/f0"]
 
 
 def test_a_record_that_was_opened_while_the_run_went_on_has_no_digest(tree: Path, state: Path) -> None:

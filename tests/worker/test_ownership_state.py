@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import time
@@ -308,9 +310,31 @@ def test_a_state_that_others_can_write_is_not_trusted(tree: Path, state: Path) -
 def test_a_link_in_place_of_the_state_is_not_followed(tree: Path, state: Path) -> None:
     target = state.with_name("target")
     state.symlink_to(target)
-    run = alone(tree, "--state", state)
-    assert (run.code, run.summary["state"]["error"]) == (1, "ELOOP")
+    assert "is taken by something that is no regular file" in refused(tree, state)
     assert not target.exists()
+
+
+@pytest.mark.parametrize("taken", ["directory", "pipe", "socket", "device", "server's file"])
+def test_a_place_of_the_state_that_is_taken_refuses_before_any_owner_changes(
+    tree: Path, state: Path, taken: str
+) -> None:
+    before = owners(tree)
+    match taken:
+        case "directory":
+            state.mkdir()
+        case "pipe":
+            os.mkfifo(state)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as bound:
+                bound.bind(str(state))
+        case "device":
+            os.mknod(state, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        case _:
+            state.touch()
+            os.chown(state, UID, GID)
+    said = refused(tree, state)
+    assert owners(tree) == before
+    assert ("is taken by something" if taken != "server's file" else "is not trusted") in said
 
 
 def test_a_state_of_another_run_or_of_nobody_is_refused(tree: Path, state: Path) -> None:

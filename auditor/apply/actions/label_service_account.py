@@ -67,10 +67,11 @@ def _check_reach(action: LabelServiceAccount, tools: Tools) -> None:
                 f"Whether {server} is allowed to run content in namespace {namespace} is unknown: {error.message}",
                 hint=f"Grant that permission, or: {unsafe}",
             ) from None
-    named = ", ".join(map(str, action.servers)) or "The server's account"
+    if not action.servers:
+        raise PlanIsStale(f"The plan does not say whose content runs as {action.account}.", hint="Plan again.")
     raise PlanRefused(
-        f"{named} may not create jobs in namespace {namespace}, so content can't run there, although Connect's"
-        f" configuration says so: {action.account} is not labelled.",
+        f"{', '.join(map(str, action.servers))} may not create jobs in namespace {namespace}, so content can't run"
+        f" there, although Connect's configuration says so: {action.account} is not labelled.",
         hint=unsafe,
     )
 

@@ -13,7 +13,7 @@ from .past import Past, past_of
 from .record import Record
 from .siblings import numbered, part_of, records_in, shard_name
 from .statx import Births
-from .trouble import Trouble, Unrelated
+from .trouble import Foreign, Trouble, Unrelated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ class _Undone:
             self.kept.records.append((record, past))
 
     def _stops(self, name: str, base: str, problem: Exception, *, asked: bool) -> bool:
-        """Whether a record that can't be taken in stops the undo: one that is asked for, if only by asking for none."""
-        if isinstance(problem, Unrelated):
+        """Whether a record that can't be taken in stops the undo: one that is asked for, if only by asking for none.
+        What no run of ours can have left stops it only in the place of the one that is asked for."""
+        if isinstance(problem, (Unrelated, Foreign)):
             return name in self.seals or (name == base and not self.seals)
         return asked or not self.seals

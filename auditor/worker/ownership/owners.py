@@ -104,6 +104,8 @@ class Owners:
                 raise OSError(errno.ESTALE, "replaced while working on it")
             link = "/proc/self/fd/%d" % held
             try:
+                if self.undo:  # before it is another's: not every file server clears the bits by itself
+                    os.chmod(link, stat.S_IMODE(now.st_mode) & ~SPECIAL_BITS)
                 os.chown(link, uid, gid)
             except FileNotFoundError:  # it is held: what is not there is /proc
                 raise OSError(errno.ENOSYS, "no /proc") from None

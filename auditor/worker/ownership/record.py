@@ -13,7 +13,7 @@ import time
 from .lines import HEAD, line, whole_lines
 from .machine import boot_id, settle
 from .names import shown
-from .trouble import Trouble
+from .trouble import Foreign, Trouble
 from .words import UNKEPT
 
 TYPE_CHECKING = False
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LOCK_WAIT = 10.0
 """Seconds for which another run that holds the record is waited for."""
+_TAKEN = frozenset({errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO, errno.ENOTDIR, errno.EEXIST})
+"""What opening says of a symbolic link, a directory, a socket, and of what appeared just now."""
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -51,15 +53,19 @@ class Record:
         try:
             self.fd = self._opened(create)
         except OSError as problem:
+            if problem.errno in _TAKEN:
+                raise self._taken() from None
             raise OSError(problem.errno, os.strerror(problem.errno or 0)) from None
         found = os.fstat(self.fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise self._taken()
         if (
-            not stat.S_ISREG(found.st_mode)
-            or found.st_nlink != 1
+            found.st_nlink != 1
             or found.st_mode & 0o002  # a group may write: the kubelet lets fsGroup's write to every file
             or found.st_uid != os.geteuid()
         ):
-            raise Trouble(
+            kind = Trouble if found.st_uid == os.geteuid() else Foreign
+            raise kind(
                 "record-open",
                 "The ownership record %s is not trusted: it must be a regular file without other names, owned by "
                 "UID %d and not writable by all users (owner %d, mode %o). Use another --state."
@@ -68,6 +74,14 @@ class Record:
         if create and self.exposed():
             return  # it is left as it is, even if another than root holds it
         self._lock()
+
+    def _taken(self) -> Foreign:
+        """Without a record the work could not be undone, so that nothing is changed."""
+        return Foreign(
+            "not-a-record",
+            "The place of the ownership record %s is taken by something that is no regular file, such as a symbolic "
+            "link or a directory. No owner was changed. Remove it." % shown(self.path),
+        )
 
     def _opened(self, create: bool) -> int:
         try:

@@ -15,5 +15,9 @@ class Unrelated(Trouble):
     """A record of another run."""
 
 
+class Foreign(Trouble):
+    """What no run of ours can have left in the place of a record."""
+
+
 class Halt(Exception):
     """The stop word was set while working."""

@@ -6,18 +6,21 @@ The attacker has Connect's own service account, which starts Jobs where content 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from scripts.generate_roles import namespaces, role_bindings
+
 pytestmark = pytest.mark.cluster
 
 Run = Callable[..., str]
 MANIFESTS = Path(__file__).resolve().parents[3] / "manifests"
-RELEASE = "publishing"
-"""The one namespace of a release in the manifests as they are."""
+RELEASE = "overlaid"
+"""The namespace of a release, in the place of the manifests' own example."""
 CONNECT = f"system:serviceaccount:{RELEASE}:connect"
 IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
@@ -60,16 +63,24 @@ def steal(kubectl: Run, images: list[str]) -> Iterator[Callable[[str, str], str]
 
 
 @pytest.fixture
-def overlay(kubectl: Run) -> Iterator[Callable[[str], None]]:
+def overlay(kubectl: Run, tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Applies one of the manifests, for that namespace."""
+    manifests = tmp_path / "manifests"
+    shutil.copytree(MANIFESTS, manifests)
+    for name in ("fix/agent/namespaces.yaml", "namespaced/kustomization.yaml"):
+        text = (manifests / name).read_text()
+        assert ": publishing\n" in text
+        (manifests / name).write_text(text.replace(": publishing\n", f": {RELEASE}\n"))
+    (manifests / "fix/role_bindings.yaml").write_text(role_bindings(namespaces(manifests)))
     applied: list[str] = []
 
     def apply(name: str) -> None:
-        kubectl("apply", "-k", str(MANIFESTS / name))
+        kubectl("apply", "-k", str(manifests / name))
         applied.append(name)
 
     yield apply
-    for name in applied:
-        kubectl("delete", "-k", str(MANIFESTS / name), "--wait=false", check=False)
+    for name in applied:  # waits for the end: other tests apply the same
+        kubectl("delete", "-k", str(manifests / name), check=False)
 
 
 @pytest.fixture
