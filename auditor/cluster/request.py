@@ -53,7 +53,9 @@ def refusal(
     scope = f"-n {namespace}" if namespace and resource.namespaced else "-A" if resource.namespaced else ""
     sub = f" --subresource={subresource}" if subresource else ""
     grant = f"kubectl auth can-i {verb} {plural}{sub} {scope}".strip() + connection.impersonation.flags
-    return Refusal(connection, verb, describe(resource, namespace, name, subresource), grant)
+    where = f" -n {namespace}" if namespace and resource.namespaced else ""
+    read = f"kubectl patch {resource.plural} {name}{where} --type=merge --patch='{{}}' --dry-run=server" if name else ""
+    return Refusal(connection, verb, describe(resource, namespace, name, subresource), grant, read)
 
 
 def send(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.helm.failure import scrub
+from auditor.names.secrets import scrub
 
 
 @pytest.mark.parametrize(
