@@ -21,7 +21,8 @@ from auditor.model.held import HeldField
 from auditor.model.keypath import join_key
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.migration import Note
-from auditor.names.shown import key
+from auditor.names.fields import field
+from auditor.names.shown import key, name
 from auditor.questions import holders
 from auditor.questions.admission import enforces, refused_as_root, refuses_root
 from auditor.worker.limits import IN_WORDS, NO_RECORD, in_words
@@ -87,8 +88,8 @@ def _held_diff(held: HeldField) -> tuple[str, ...]:
     value = f"; it stays {held.observed}" if held.shown else "; its value stays"
     later = f"{held.expected}" if held.shown else "the chart's value"
     return (
-        f"-   {held.field}: held by {held.manager} ({held.operation})",
-        f"+   {held.field}: held by no manager{value}, and the next helm upgrade sets it to {later}",
+        f"-   {field(held)}: held by {name(held.manager)} ({held.operation})",
+        f"+   {field(held)}: held by no manager{value}, and the next helm upgrade sets it to {later}",
     )
 
 
