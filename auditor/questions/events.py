@@ -9,6 +9,7 @@ from auditor.model.kubernetes import ObjectRef
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import Event, ReleaseState
 from auditor.names.events import event as printed
+from auditor.names.shown import name
 
 GROUP_WALK = "VolumePermissionChangeInProgress"
 """The kubelet goes through the whole volume to set fsGroup (kubernetes/kubernetes, pkg/volume/volume_linux.go)."""
@@ -28,7 +29,7 @@ def warnings(release: ReleaseState, *about: ObjectRef, reason: str = "", contain
 
 def as_evidence(event: Event) -> Evidence:
     """With the command that shows the message, which is not repeated."""
-    where = f"-n {event.object.namespace} --field-selector involvedObject.name={event.object.name}"
+    where = f"-n {event.object.namespace} --field-selector involvedObject.name={name(event.object.name)}"
     return Evidence(
         object=event.object,
         field="events",
