@@ -101,7 +101,7 @@ def _overruled_diff(action: PatchValues | UpgradeRelease) -> tuple[str, ...]:
 
 
 def _ownership_diff(action: ChangeOwnership) -> tuple[str, ...]:
-    where = f"/{action.path}" if action.path else ""
+    where = f"/{name(action.path)}" if action.path else ""
     lines = [
         f"  volume of {action.claim}{where}",
         f"-   {f'at least {action.wrong:,}' if action.wrong else 'all'} entries owned by another than {action.owner}",
@@ -109,7 +109,7 @@ def _ownership_diff(action: ChangeOwnership) -> tuple[str, ...]:
         "      (setuid and setgid bits are cleared if a third user owned the file, and by undo)",
     ]
     for path in action.move_aside:
-        lines += [f"-   {path}", f"+   {path}, renamed in its place: root's license activation, kept"]
+        lines += [f"-   {name(path)}", f"+   {name(path)}, renamed in its place: root's license activation, kept"]
     return (*lines, *_image_lines(action.placement))
 
 

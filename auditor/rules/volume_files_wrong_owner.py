@@ -7,6 +7,7 @@ from auditor.model.ownership import OwnershipProbe
 from auditor.model.product import Product
 from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet, ReleaseState
+from auditor.names.shown import name
 from auditor.questions.events import GROUP_WALK, walking, warnings
 from auditor.questions.reowning import repair
 from auditor.questions.volumes import any_owner_will_do, looked_at, nothing_wrong, probes, volume_of
@@ -52,7 +53,7 @@ def _wrong(release: ReleaseState, probe: OwnershipProbe) -> Judgement:
                 object=probe.claim,
                 field=f"owner of entries below {probe.path}",
                 observed=", such as ".join(
-                    filter(None, (f"{wrong.owner} owns {wrong.count:,}", ", ".join(wrong.samples[:3])))
+                    filter(None, (f"{wrong.owner} owns {wrong.count:,}", ", ".join(map(name, wrong.samples[:3]))))
                 ),
                 expected=f"{probe.expected} ({probe.expected_because})",
             )
