@@ -22,12 +22,16 @@ def scrub(text: str, values: Iterable[Any]) -> str:
     """`text` without any leaf of the values of four characters or more, in the forms in which programs print it and in
     any case, and without the keys above the leaves as far as these are no known words."""
     known = list(values)
-    secrets = {form for value in known for _, leaf in leaves(value) for form in _forms(leaf)}
+    texts = {text for value in known for _, leaf in leaves(value) for text in _texts(leaf)}
+    small = text.lower()
+    # Nearly none of them stands there, and a release has thousands.
+    secrets = {form for one in texts for form in _forms(one) if form.lower() in small}
     for secret in sorted(secrets, key=len, reverse=True):
         text = re.sub(re.escape(secret), WITHHELD, text, flags=re.IGNORECASE)
-    names = {name for value in known for name in _keys(value) if len(name) >= _SHORTEST and key(name) != name}
+    names = {name for value in known for name in _keys(value) if len(name) >= _SHORTEST and name.lower() in small}
     for name in sorted(names, key=len, reverse=True):
-        text = re.sub(re.escape(name), lambda _, name=name: key(name), text, flags=re.IGNORECASE)  # type: ignore[misc]
+        shown = key(name)
+        text = re.sub(re.escape(name), shown.replace("\\", r"\\"), text, flags=re.IGNORECASE) if shown != name else text
     return text
 
 
@@ -41,12 +45,17 @@ def _keys(value: Any) -> Iterator[str]:
             yield from _keys(item)
 
 
-def _forms(leaf: object) -> set[str]:
+def _texts(leaf: object) -> Iterator[str]:
+    """A leaf, or what stands in a list."""
     if isinstance(leaf, list | tuple):
-        return {form for item in leaf for _, below in leaves(item) for form in _forms(below)}
-    if isinstance(leaf, bool) or not isinstance(leaf, str | int | float):
-        return set()
-    plain = str(leaf)
+        for item in leaf:
+            for _, below in leaves(item):
+                yield from _texts(below)
+    elif isinstance(leaf, str | int | float) and not isinstance(leaf, bool):
+        yield str(leaf)
+
+
+def _forms(plain: str) -> set[str]:
     parts = {plain, plain.strip(), *(line.strip() for line in plain.splitlines()), *_parts(plain)}
     return {form for part in parts if len(part) >= _SHORTEST for form in _printed(part)}
 

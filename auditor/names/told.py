@@ -12,6 +12,7 @@ from auditor.names.secrets import WITHHELD, scrub
 from auditor.names.shown import key, name
 
 LONGEST: Final = 600
+_MOST: Final = 20_000
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _OBJECT: Final = re.compile(r"[a-z0-9][a-z0-9./:@_-]*")
 _VALUE: Final = re.compile(r'((?:Invalid|Unsupported|Duplicate) value|Not found): (?:"(?:[^"\\]|\\.)*"|[^:,\s]+)')
@@ -21,6 +22,8 @@ _VALUE: Final = re.compile(r'((?:Invalid|Unsupported|Duplicate) value|Not found)
 def told(text: str, secrets: Iterable[Any] = ()) -> str:
     """One line, without addresses' credentials, without `secrets` in any of their forms, without the values that field
     errors quote, and with its names as names are printed."""
+    if len(text) > _MOST:
+        text = text[:_MOST].rpartition(" ")[0]
     known = scrub(addresses(text), secrets)
     bare = _VALUE.sub(rf"\1: {WITHHELD}", known)
     return " ".join(name(_QUOTED.sub(_quoted, bare)).split())[:LONGEST]
