@@ -16,6 +16,8 @@ from auditor.names.shown import name
 WITHHELD = "its message is withheld, since it can quote what is in the object"
 _NO_RIGHT = re.compile(r'User ("(?:[^"\\]|\\.)*") cannot (impersonate resource "([^"]+)")?')
 """How an authorizer's answer begins (k8s.io/apiserver, pkg/endpoints/handlers/responsewriters/errors.go)."""
+_WHO = re.compile(r"""(ValidatingAdmissionPolicy|admission webhook) ['"]([^'"]+)['"] (?:with|denied)""")
+"""k8s.io/apiserver, pkg/admission/plugin/policy/validating/dispatcher.go and pkg/admission/plugin/webhook/errors."""
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -39,7 +41,7 @@ class Refusal:
         if status == Forbidden.status and words and not _NO_RIGHT.search(words):
             # Admission (Pod Security, a quota, a webhook) answers 403 too; no grant helps then.
             return NotAdmitted(
-                f"The API server does not admit {self.what}: {ours or WITHHELD} (403).",
+                f"The API server does not admit {self.what}: {ours or _by(words) + WITHHELD} (403).",
                 hint="" if ours else self._shown,
             )
         if status == Forbidden.status:
@@ -86,6 +88,12 @@ class Refusal:
             f"{self.connection.identity if wanted.user else sender} may not {self.verb} {self.what} (403).",
             hint=f"With a role that allows it this answers yes: {self.grant}",
         )
+
+
+def _by(words: str) -> str:
+    """Which webhook or policy it is; the rest of its words is its own."""
+    found = _WHO.search(words)
+    return f"{found[1]} {name(found[2])}; " if found else ""
 
 
 def _unquoted(said: str) -> str:

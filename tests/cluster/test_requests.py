@@ -396,8 +396,9 @@ def test_of_an_answer_about_what_is_there_no_free_text_is_repeated(
     assert "S3cr3t" not in str(caught.value)
     if code == 403:
         assert str(caught.value).endswith(
-            "its message is withheld, since it can quote what is in the object (403). To read all that it says, without"
-            " a change: kubectl patch serviceaccounts a -n ns --type=merge --patch='{}' --dry-run=server"
+            ": admission webhook w; its message is withheld, since it can quote what is in the object (403). To read"
+            " all that it says, without a change: kubectl patch serviceaccounts a -n ns --type=merge --patch='{}'"
+            " --dry-run=server"
         )
     if code == 422:
         assert ("data[****] (FieldValueInvalid)" if details else "invalid: Invalid (422)") in str(caught.value)
