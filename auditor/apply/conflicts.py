@@ -15,6 +15,8 @@ from auditor.model.held import Conflicting, HeldField
 from auditor.model.helm import HelmRecord
 from auditor.model.kubernetes import ObjectRef, chart_object
 from auditor.model.snapshot import ReleaseRef
+from auditor.names import told
+from auditor.names.shown import name
 from auditor.questions.holders import is_safe_to_hand_back
 from auditor.questions.managed_fields import HELM, held_fields
 
@@ -45,12 +47,16 @@ def conflicts(manifest: str, release: ReleaseRef, tools: Tools) -> frozenset[Con
 
 def refuse_if_any(found: Iterable[Conflicting], release: ReleaseRef, what: str) -> None:
     """Raises PlanRefused."""
-    named = "; ".join(map(str, sorted(found)))
+    named = "; ".join(map(in_words, sorted(found)))
     if named:
         raise PlanRefused(
             f"{what} of release {release} would conflict with other field managers, and nothing was changed: {named}.",
             hint="Scan again: the rule fields-held-by-another-manager says how each of them is resolved.",
         )
+
+
+def in_words(one: Conflicting) -> str:
+    return f"{told.field(one.field)} of {one.object} (manager {name(one.manager)})"
 
 
 def refuse_older_helm(release: ReleaseRef, record: HelmRecord, tools: Tools) -> None:

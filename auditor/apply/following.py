@@ -26,6 +26,8 @@ from auditor.apply.silence import SILENT, silent
 from auditor.apply.tools import Tools
 from auditor.errors import ActionFailed, ApiError, ClusterError, NotFound
 from auditor.model.kubernetes import EVENTS, JOBS
+from auditor.names import events
+from auditor.names.told import told
 from auditor.questions.admission import REFUSE_LOOK, REFUSE_ROOT, refused_as_root, refused_look
 from auditor.readiness import Progress, readiness
 
@@ -92,8 +94,8 @@ def _to_its_end(
             tick({"note": _waiting(stuck, namespace, name, tools)[0]})
         elif any(part.progress and not part.summary for part in parts.values()):
             tick(together([part.so_far() for part in parts.values()]))
-    told = together([part.summary for part in parts.values()])
-    return {**told, **began_with(parts.values())} if told else told
+    summary = together([part.summary for part in parts.values()])
+    return {**summary, **began_with(parts.values())} if summary else summary
 
 
 def _glances(
@@ -141,7 +143,7 @@ def _wait_for_start(
     what, event = _waiting(pod, namespace, name, tools)
     if pod is None and event and root_is_why():
         because = refused_look if looks else refused_as_root
-        raise NeverStarted(because(namespace, event[1]))
+        raise NeverStarted(because(namespace, events.pod_security(event[1]) or events.event(*event)))
     tick({"note": what})
     if late:
         raise NeverStarted(
@@ -154,8 +156,8 @@ def _waiting(
 ) -> tuple[str, tuple[str, str] | None]:
     """For what, in words, and the newest warning about it."""
     event = _last_event(namespace, pod["metadata"]["name"] if pod else name, tools)
-    said = f" ({event[0]}: {event[1]})" if event else ""
-    what = f"pod {pod['metadata']['name']}: {readiness(pod).reason}" if pod else "waiting for its pod"
+    said = f" ({events.event(*event)})" if event else ""
+    what = f"pod {pod['metadata']['name']}: {told(readiness(pod).reason)}" if pod else "waiting for its pod"
     return f"{what}{said}", event
 
 
@@ -167,13 +169,13 @@ def _reason(reason: str, pods: Iterable[Mapping[str, Any]]) -> str:
 def _last_event(namespace: str, name: str, tools: Tools) -> tuple[str, str] | None:
     """Reason and message of the newest warning about it."""
     try:
-        events = list(tools.reader.list(EVENTS, namespace, field_selector=f"involvedObject.name={name},type=Warning"))
+        warnings = list(tools.reader.list(EVENTS, namespace, field_selector=f"involvedObject.name={name},type=Warning"))
     except (ApiError, ClusterError):
         return None
-    if not events:
+    if not warnings:
         return None
-    last = max(events, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
-    return str(last.get("reason")), " ".join(str(last.get("message", "")).split())[:300]
+    last = max(warnings, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+    return str(last.get("reason")), " ".join(str(last.get("message", "")).split())
 
 
 def _see_log(namespace: str, name: str) -> str:

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from auditor.apply import guards, rights, rollout
-from auditor.apply.conflicts import conflicts, hand_back, refuse_if_any, refuse_older_helm
+from auditor.apply.conflicts import conflicts, hand_back, in_words, refuse_if_any, refuse_older_helm
 from auditor.apply.effect import Effect
 from auditor.apply.progress import Tick
 from auditor.apply.release_values import as_yaml, newest_record, planned_record, record_at
@@ -89,7 +89,7 @@ class HelmUpgrade:
         found = conflicts(manifest, self.release, self.tools) - settled
         refuse_if_any(found - self.overruled, self.release, "The upgrade")
         if found != self.overruled:
-            gone = "; ".join(map(str, sorted(self.overruled - found)))
+            gone = "; ".join(map(in_words, sorted(self.overruled - found)))
             raise PlanIsStale(
                 f"The plan lets Helm overrule conflicts of release {self.release} that are no longer there: {gone}.",
                 hint="Plan again.",

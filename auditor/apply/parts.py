@@ -13,6 +13,8 @@ from auditor.apply.tools import Tools
 from auditor.errors import ApiError, ClusterError
 from auditor.model.kubernetes import PODS
 from auditor.model.ownership import entries
+from auditor.names.shown import name
+from auditor.names.told import told as repeated
 from auditor.worker.messages import Progress, Refusal, Started, Summary, messages, plain
 
 _TAIL = 50
@@ -155,4 +157,4 @@ def why_failed(parts: Iterable[Part], reason: str) -> str:
     changed, failed = counts.get("changed"), counts.get("failed")
     numbers = f" It changed {entries(changed)} and could not change {failed:,}." if changed and failed else ""
     where = f" (pod {part.pod})" if part.pod else ""
-    return f"The ownership Job failed{where}: {said or reason}{numbers}"
+    return f"The ownership Job failed{where}: {name(said) or repeated(reason)}{numbers}"

@@ -17,7 +17,7 @@ _SCHEMA = "posit-audit.plan/v1"
 
 def write_plan(plan: Plan, path: Path) -> None:
     """The same plan gives the same bytes."""
-    write_private(path, ascii_json(plan, indent=2) + b"\n")
+    write_private(path, ascii_json(_kept(plan), indent=2) + b"\n")
 
 
 def read_plan(path: Path) -> Plan:
@@ -34,6 +34,13 @@ def read_plan(path: Path) -> Plan:
         return msgspec.json.decode(data, type=Plan)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableFile(f"{path} is not a plan of posit-audit: {error}.", hint=again) from error
+
+
+def _kept(plan: Plan) -> Plan:
+    """Only what is acted on is named whole."""
+    held = tuple(msgspec.structs.replace(one, object=one.object.printed) for one in plan.held)
+    left_out = tuple(msgspec.structs.replace(one, object=one.object.printed) for one in plan.left_out)
+    return msgspec.structs.replace(plan, held=held, left_out=left_out)
 
 
 def ascii_json(noun: msgspec.Struct, *, indent: int | None = None) -> bytes:

@@ -19,6 +19,7 @@ from auditor.apply.tools import Tools
 from auditor.errors import ApiError, Conflict, PlanRefused
 from auditor.model.action import Candidate, ChangeOwnership, Placement
 from auditor.model.kubernetes import EVENTS, JOBS
+from auditor.names.events import event, pod_security
 from auditor.readiness import Progress, readiness
 from auditor.worker import commands
 from auditor.worker.limits import NO_RECORD
@@ -137,16 +138,17 @@ def _waiting(pod: Mapping[str, Any]) -> str:
     for container in (pod.get("status") or {}).get("containerStatuses") or ():
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in _HOPELESS:
-            said = " ".join(str(waiting.get("message") or "").split())[:200]
-            return f"{waiting['reason']}{f': {said}' if said else ''}".rstrip(".")
+            return event(str(waiting["reason"]), str(waiting.get("message") or ""))
     return ""
 
 
 def _no_pod(namespace: str, name: str, tools: Tools) -> str:
     """The newest warning about the Job, such as that admission refuses its pod."""
     warnings = list(tools.reader.list(EVENTS, namespace, field_selector=f"involvedObject.name={name},type=Warning"))
-    said = " ".join(str(warnings[-1].get("message", "")).split())[:300] if warnings else ""
-    return said.rstrip(".")
+    if not warnings:
+        return ""
+    said = str(warnings[-1].get("message") or "")
+    return pod_security(said).rstrip(".") or event(str(warnings[-1].get("reason") or "FailedCreate"), said)
 
 
 def job(would: ChangeOwnership) -> dict[str, Any]:

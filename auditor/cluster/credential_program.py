@@ -15,6 +15,7 @@ import msgspec
 from auditor.cluster.kubeconfig import Cluster, Program
 from auditor.cluster.tls import KeyPair
 from auditor.errors import ClusterError
+from auditor.names.told import told
 
 _GROUP = "client.authentication.k8s.io"
 _VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
@@ -80,7 +81,7 @@ def run(program: Program, cluster: Cluster, authority: bytes, context: str) -> C
             hint=" ".join(hint.split())[:_LONGEST_WORDS],
         ) from None
     if done.returncode:
-        words = " ".join((done.stderr or b"").decode("utf-8", "replace").split())[:_LONGEST_WORDS].rstrip(".")
+        words = told((done.stderr or b"").decode("utf-8", "replace"))[:_LONGEST_WORDS].rstrip(".")
         raise _none(context, f"{program.command} returned {done.returncode}{f'. {words}' if words else ''}")
     return _read(done.stdout, program, context, asked=interactive)
 

@@ -18,6 +18,7 @@ from auditor.cluster.retry import ATTEMPTS, Transient, with_retries
 from auditor.cluster.tls import word
 from auditor.errors import ApiError, ClusterError, NotFound, Unauthorized
 from auditor.model.kubernetes import Resource
+from auditor.names.shown import name as shown
 
 log = structlog.get_logger()
 
@@ -33,14 +34,14 @@ def path_of(resource: Resource, namespace: str | None, name: str = "", subresour
 
 def _segment(name: str) -> str:
     if name in (".", "..") or "/" in name or "%" in name:
-        raise NotFound(f"{name!r} can't be the name of an object, so there is none.")
+        raise NotFound(f"{shown(name)!r} can't be the name of an object, so there is none.")
     return quote(name)
 
 
 def describe(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
     kind = f"{resource.plural}/{subresource}" if subresource else resource.plural
     if name:
-        kind = f"{resource.kind}{'/' + subresource if subresource else ''} {name}"
+        kind = f"{resource.kind}{'/' + subresource if subresource else ''} {shown(name)}"
     if not resource.namespaced:
         return kind
     return f"{kind} in namespace {namespace}" if namespace else f"{kind} in all namespaces"
@@ -53,7 +54,13 @@ def refusal(
     scope = f"-n {namespace}" if namespace and resource.namespaced else "-A" if resource.namespaced else ""
     sub = f" --subresource={subresource}" if subresource else ""
     grant = f"kubectl auth can-i {verb} {plural}{sub} {scope}".strip() + connection.impersonation.flags
-    return Refusal(connection, verb, describe(resource, namespace, name, subresource), grant)
+    where = f" -n {namespace}" if namespace and resource.namespaced else ""
+    read = (
+        f"kubectl patch {resource.plural} {shown(name)}{where} --type=merge --patch='{{}}' --dry-run=server"
+        if name
+        else ""
+    )
+    return Refusal(connection, verb, describe(resource, namespace, name, subresource), grant, read)
 
 
 def send(
@@ -86,7 +93,7 @@ def send(
             raise _no_api_server(connection)
         return answer
 
-    log.debug("request", method=method, path=path, query=dict(query or {}))
+    log.debug("request", method=method, path=shown(path), query=dict(query or {}))
     return with_retries(once)
 
 
@@ -94,7 +101,7 @@ def stream(
     connection: Connection, path: str, refused: Refusal, *, query: Mapping[str, str], attempts: int = ATTEMPTS
 ) -> Iterator[bytes]:
     """An answer that is no object, as of a log, bit by bit. Raises Unavailable where it breaks off."""
-    log.debug("request", method="GET", path=path, query=dict(query))
+    log.debug("request", method="GET", path=shown(path), query=dict(query))
     response = with_retries(
         lambda: _call(connection, "GET", path, refused, dict(query), {"Accept": "*/*"}, None), attempts
     )

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from auditor.errors import HelmBusy, HelmError
-from auditor.model.keypath import leaves
-from auditor.names.address import addresses
+from auditor.names.told import told
 
-_LONGEST_ERROR = 600
-_SHORTEST_SECRET = 4
 _RENDERING = (
     *("execution error at", "error calling", "template: ", "parse error at", "YAML parse error on", "can't evaluate"),
     *("values don't meet the specifications of the schema", "error converting YAML to JSON", "error unmarshaling JSON"),
@@ -29,31 +24,12 @@ other one made its revision first (helm.sh/helm/v4/pkg/action/action.go and pkg/
 
 def failure(arguments: Sequence[str], stderr: str, secrets: Sequence[Any]) -> HelmError:
     """`arguments`: verb and object first. `secrets`: values of which none may be told."""
-    reason = (_rendering(stderr) or _reason(stderr, secrets)).removesuffix(".")
+    said = _reason(stderr)
+    reason = (_rendering(stderr) or told(said, secrets)).removesuffix(".")
     message = f"helm {' '.join(arguments[:2])} failed: {reason}."
-    if reason.endswith(_GAVE_WAY):
+    if said.removesuffix(".").endswith(_GAVE_WAY):
         return HelmBusy(message, hint="Nothing was changed: let the other Helm end, then plan again.")
     return HelmError(message)
-
-
-def scrub(text: str, values: Iterable[Any]) -> str:
-    """`text` without any leaf of the values of four characters or more, in the forms in which programs print it."""
-    secrets = {form for value in values for _, leaf in leaves(value) for form in _forms(leaf)}
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "<withheld>")
-    return text
-
-
-def _forms(leaf: object) -> set[str]:
-    if isinstance(leaf, list):
-        return {form for item in leaf for _, below in leaves(item) for form in _forms(below)}
-    if isinstance(leaf, bool) or not isinstance(leaf, str | int | float):
-        return set()
-    plain = str(leaf)
-    quoted = json.dumps(plain, ensure_ascii=False)[1:-1]
-    encoded = base64.b64encode(plain.encode("utf-8", "replace")).decode()
-    lines = (line.strip() for line in plain.splitlines())
-    return {form for form in (plain, plain.strip(), quoted, encoded, *lines) if len(form) >= _SHORTEST_SECRET}
 
 
 def _rendering(stderr: str) -> str:
@@ -65,7 +41,7 @@ def _rendering(stderr: str) -> str:
     return f"the chart fails to render ({places[-1]})" if places else "the chart fails to render"
 
 
-def _reason(stderr: str, secrets: Sequence[Any]) -> str:
+def _reason(stderr: str) -> str:
     """Helm's last word, from "Error:" on; warnings before it quote values."""
     said = stderr[stderr.rfind("Error: ") :].removeprefix("Error: ") if "Error: " in stderr else "it gave no reason"
-    return " ".join(scrub(addresses(said), secrets).split())[:_LONGEST_ERROR]
+    return " ".join(said.split())

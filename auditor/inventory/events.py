@@ -3,18 +3,12 @@ costs no request."""
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from auditor.inventory.asking import Json, Look, reading
 from auditor.inventory.storage import claims
 from auditor.inventory.workload import pods
 from auditor.model.kubernetes import EVENTS, Access, ObjectRef
+from auditor.model.seen import Withheld
 from auditor.model.snapshot import Event, Facet
-
-_LONGEST: Final = 300
-_SECRETIVE: Final = re.compile(r"\b(\w*(?:pass|secret|token|credential|key)\w*)=[^\s,]+", re.IGNORECASE)
-"""A mount that fails is told with its options."""
 
 
 @reading(Facet.EVENTS, Access(EVENTS, ("list",)), needs=(pods, claims))
@@ -31,7 +25,8 @@ def _of(look: Look, ref: ObjectRef) -> tuple[Event, ...]:
     for body in sorted(look.ask.list(EVENTS, ref.namespace, fields=fields), key=_time):
         newest[body.get("reason", "")] = body
     return tuple(
-        Event(object=ref, reason=reason, message=_message(body), count=_count(body)) for reason, body in newest.items()
+        Event(object=ref, reason=reason, message=Withheld(_message(body)), count=_count(body))
+        for reason, body in newest.items()
     )
 
 
@@ -46,4 +41,4 @@ def _count(body: Json) -> int:
 
 
 def _message(body: Json) -> str:
-    return _SECRETIVE.sub(r"\1=<withheld>", " ".join(str(body.get("message", "")).split()))[:_LONGEST]
+    return " ".join(str(body.get("message", "")).split())

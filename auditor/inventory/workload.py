@@ -9,6 +9,7 @@ from auditor.inventory.asking import Json, Look, reading
 from auditor.model.kubernetes import DEPLOYMENTS, PODS, Access, ObjectRef
 from auditor.model.seen import Withheld
 from auditor.model.snapshot import Facet, Pod, Workload
+from auditor.names.events import event
 from auditor.questions.gitops import deployed_by
 from auditor.questions.pod_spec import container
 from auditor.questions.stopping import MARK
@@ -41,7 +42,7 @@ def workload(look: Look) -> Workload | None:
         deployed_by=deployed_by(body["metadata"], unlabelled=True),
         unfinished="" if rollout.progress is Progress.CURRENT else rollout.reason,
         halted={
-            one["reason"]: one.get("message", "")
+            one["reason"]: event(one["reason"], one.get("message") or "")
             for one in status.get("conditions") or ()
             if (one["type"], one["status"]) in _HALTS
         },

@@ -51,9 +51,6 @@ class Conflicting(msgspec.Struct, frozen=True, order=True):
     field: str
     manager: str
 
-    def __str__(self) -> str:
-        return f"{self.field} of {self.object} (manager {self.manager})"
-
 
 def field_name(path: tuple[str, ...]) -> str:
     """sigs.k8s.io/structured-merge-diff/v6/fieldpath/element.go"""

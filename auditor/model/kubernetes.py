@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from auditor.printable import name
+
 
 class Resource(msgspec.Struct, frozen=True):
     """A resource of the API: `Resource("apps", "v1", "deployments", "Deployment")`; the core group is ""."""
@@ -84,6 +86,11 @@ class ObjectRef(msgspec.Struct, frozen=True, order=True):
     namespace: str
     name: str
 
+    @property
+    def printed(self) -> ObjectRef:
+        """For what is kept and not acted on."""
+        return ObjectRef(self.kind, self.namespace, name(self.name))
+
     def __str__(self) -> str:
         where = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {where}{self.name}"
+        return f"{self.kind} {name(f'{where}{self.name}')}"

@@ -88,7 +88,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     unfinished: str = ""
     """Why its rollout is not at its end: "1 old replicas still to go"; "" where it is."""
     halted: Mapping[str, str] = {}
-    """By reason, the message of each condition in which Kubernetes itself says that the rollout can't go on."""
+    """By reason, what is printed of each condition in which Kubernetes itself says that the rollout can't go on."""
 
 
 class Pod(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +112,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     object: ObjectRef
     reason: str
     """FailedMount, FailedAttachVolume, VolumePermissionChangeInProgress, ProvisioningFailed, ..."""
-    message: str
+    message: Withheld[str]
     count: int = 1
 
 

@@ -12,35 +12,17 @@ from functools import cache, lru_cache
 from typing import Final
 
 from auditor.names.words import PIECE, known
+from auditor.printable import MASK, PRODUCT_KEY, name
 
-MASK: Final = "****"
-_UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_DIGEST: Final = r"sha256:[0-9a-f]{64}"
-_LICENSE_KEY: Final = r"(?:[A-Z0-9]{4,6}-){2,}[A-Z0-9]{4,6}|(?=[a-z-]*\d)(?:[a-z0-9]{4}-){4,}[a-z0-9]{4}"
-"""Groups of the same length, as product keys are written."""
-_PART: Final = re.compile(rf"({_UUID}|{_DIGEST})|({_LICENSE_KEY})|([A-Za-z0-9]+)")
-_LICENSE: Final = re.compile(_LICENSE_KEY)
+__all__ = ["MASK", "key", "name"]
+
+_LICENSE: Final = re.compile(PRODUCT_KEY)
 _MASKED: Final = "\x00"
 _WORD: Final = re.compile(r"([^A-Za-z0-9\x00\x80-\U0010ffff]*)([A-Za-z0-9\x80-\U0010ffff]*|\x00)")
 _SHORT: Final = 4
 _SHORT_WORDS: Final = 1
 _MISSPELLED: Final = 5
 _CLOSE: Final = 0.85
-_LONG: Final = 16
-_LONG_MIXED: Final = 8
-
-
-def name(text: str) -> str:
-    """The name of an object, a user, a field manager, an image or a path: whole, but for parts that look random. What
-    Kubernetes generates stays: UUIDs, digests, the ends of pods' names."""
-    return _PART.sub(lambda part: MASK if part[2] or (part[3] and _is_random(part[3])) else part[0], text)
-
-
-def _is_random(part: str) -> bool:
-    kinds = [any(map(kind, part)) for kind in (str.isdigit, str.islower, str.isupper)]
-    if all(kinds):
-        return len(part) >= _LONG_MIXED and not re.fullmatch(r"(?:[A-Z]?[a-z]+|[A-Z]+|(?:\d{1,2}|20\d\d)(?!\d))+", part)
-    return len(part) >= _LONG and kinds[0] and (kinds[1] or kinds[2])
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from auditor.model.held import HeldField
 from auditor.model.plan import Plan, Step
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import ReleaseRef, Snapshot
+from auditor.names.fields import masked
 from auditor.planning.plan import step_of, with_action
 from auditor.questions.holders import Holder, holder_of
 
@@ -38,7 +39,9 @@ def with_hand_backs(plan: Plan, snapshot: Snapshot) -> Plan:
 def _hand_backs(release: ReleaseRef, held: tuple[HeldField, ...], upgrade: Step) -> list[Step]:
     by_hand = sorted((one for one in held if holder_of(one) is Holder.HAND), key=lambda one: (one.object, one.path))
     return [
-        step_of(HandBackFields(object=object_, uid=fields[0].uid, fields=fields), release, upgrade.rules)
+        step_of(
+            HandBackFields(object=object_, uid=fields[0].uid, fields=tuple(map(masked, fields))), release, upgrade.rules
+        )
         for object_, group in groupby(by_hand, key=lambda one: one.object)
         if (fields := tuple(group))
     ]
@@ -49,7 +52,7 @@ def _settled(step: Step, held: tuple[HeldField, ...]) -> Step:
         return step
     action = msgspec.structs.replace(
         step.action,
-        handed_back=tuple(one for one in held if holder_of(one) is Holder.HAND),
-        overruled=tuple(one for one in held if holder_of(one) is Holder.UNKNOWN),
+        handed_back=tuple(masked(one) for one in held if holder_of(one) is Holder.HAND),
+        overruled=tuple(masked(one) for one in held if holder_of(one) is Holder.UNKNOWN),
     )
     return with_action(step, action)

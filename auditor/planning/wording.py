@@ -21,7 +21,8 @@ from auditor.model.held import HeldField
 from auditor.model.keypath import join_key
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.migration import Note
-from auditor.names.shown import key
+from auditor.names.fields import field
+from auditor.names.shown import key, name
 from auditor.questions import holders
 from auditor.questions.admission import REFUSE_ROOT, enforces, refused_as_root
 from auditor.worker.limits import IN_WORDS, NO_RECORD, in_words
@@ -87,8 +88,8 @@ def _held_diff(held: HeldField) -> tuple[str, ...]:
     value = f"; it stays {held.observed}" if held.shown else "; its value stays"
     later = f"{held.expected}" if held.shown else "the chart's value"
     return (
-        f"-   {held.field}: held by {held.manager} ({held.operation})",
-        f"+   {held.field}: held by no manager{value}, and the next helm upgrade sets it to {later}",
+        f"-   {field(held)}: held by {name(held.manager)} ({held.operation})",
+        f"+   {field(held)}: held by no manager{value}, and the next helm upgrade sets it to {later}",
     )
 
 
@@ -100,7 +101,7 @@ def _overruled_diff(action: PatchValues | UpgradeRelease) -> tuple[str, ...]:
 
 
 def _ownership_diff(action: ChangeOwnership) -> tuple[str, ...]:
-    where = f"/{action.path}" if action.path else ""
+    where = f"/{name(action.path)}" if action.path else ""
     lines = [
         f"  volume of {action.claim}{where}",
         f"-   {f'at least {action.wrong:,}' if action.wrong else 'all'} entries owned by another than {action.owner}",
@@ -108,7 +109,7 @@ def _ownership_diff(action: ChangeOwnership) -> tuple[str, ...]:
         "      (setuid and setgid bits are cleared if a third user owned the file, and by undo)",
     ]
     for path in action.move_aside:
-        lines += [f"-   {path}", f"+   {path}, renamed in its place: root's license activation, kept"]
+        lines += [f"-   {name(path)}", f"+   {name(path)}, renamed in its place: root's license activation, kept"]
     return (*lines, *_image_lines(action.placement))
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from auditor.model.finding import Evidence
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import Event, ReleaseState
+from auditor.names.events import event as printed
+from auditor.names.shown import name
 
 GROUP_WALK = "VolumePermissionChangeInProgress"
 """The kubelet goes through the whole volume to set fsGroup (kubernetes/kubernetes, pkg/volume/volume_linux.go)."""
@@ -17,10 +21,27 @@ def warnings(release: ReleaseState, *about: ObjectRef, reason: str = "", contain
     return tuple(
         event
         for event in events
-        if (not about or event.object in about) and reason in ("", event.reason) and containing in event.message
+        if (not about or event.object in about)
+        and reason in ("", event.reason)
+        and containing in event.message.reveal()
     )
 
 
 def as_evidence(event: Event) -> Evidence:
-    times = f" ({event.count} times)" if event.count > 1 else ""
-    return Evidence(object=event.object, field="events", observed=f"{event.reason}: {event.message}{times}")
+    """With the command that shows the message, which is not repeated."""
+    where = f"-n {event.object.namespace} --field-selector involvedObject.name={name(event.object.name)}"
+    return Evidence(
+        object=event.object,
+        field="events",
+        observed=f"{_printed(event)}; its message is withheld, to read it: kubectl get events {where}",
+    )
+
+
+def walking(events: Iterable[Event]) -> str:
+    """A sentence where the kubelet goes through a volume."""
+    walk = next((event for event in events if event.reason == GROUP_WALK), None)
+    return f" The kubelet changes groups on a volume right now ({_printed(walk)})." if walk else ""
+
+
+def _printed(event: Event) -> str:
+    return printed(event.reason, event.message.reveal(), event.count)

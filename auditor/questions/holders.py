@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Final
 
 from auditor.model.held import HeldField
+from auditor.names.fields import field
+from auditor.names.shown import name
 
 
 class Holder(StrEnum):
@@ -50,7 +52,8 @@ _AVOIDED_BY: Final = (
 def holder_of(held: HeldField) -> Holder:
     if controller_of(held):
         return Holder.CONTROLLER
-    by_hand = held.manager in _BY_HAND or held.manager.startswith(_ITS_COMMANDS)
+    tools = held.manager in _BY_HAND or held.manager.startswith(_ITS_COMMANDS)
+    by_hand = tools and name(held.manager) == held.manager  # undo must know it from the plan alone
     return Holder.HAND if by_hand else Holder.UNKNOWN
 
 
@@ -78,4 +81,4 @@ def is_safe_to_hand_back(held: HeldField) -> bool:
 def in_words(held: HeldField) -> str:
     """`.spec.replicas of Deployment x/y is 3 by kubectl, 1 by the chart`."""
     found, wanted = (str(held.observed), str(held.expected)) if held.shown else ("set", "another value")
-    return f"{held.field} of {held.object} is {found} by {held.manager}, {wanted} by the chart"
+    return f"{field(held)} of {held.object} is {found} by {name(held.manager)}, {wanted} by the chart"

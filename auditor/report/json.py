@@ -14,7 +14,7 @@ from auditor.model.helm import HelmRecord
 from auditor.model.kubernetes import ObjectRef
 from auditor.model.seen import Unseen
 from auditor.model.snapshot import ReleaseState, Snapshot
-from auditor.printable import printable_all
+from auditor.printable import name, printable_all
 
 SCHEMA = "posit-audit.report/v1"
 
@@ -69,7 +69,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _object(ref: ObjectRef) -> dict[str, str]:
-    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+    return {"kind": ref.kind, "namespace": ref.namespace, "name": name(ref.name)}
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from auditor.model.finding import Finding, Result
 from auditor.model.outcome import Outcome, State, Verdict
 from auditor.model.plan import Held, LeftOut, Plan, Step
 from auditor.model.seen import Unseen
-from auditor.printable import printable, printable_all
+from auditor.printable import name, printable, printable_all
 
 _MARKS = {
     State.DONE: "done",
@@ -134,6 +134,8 @@ def _mark(verdict: Verdict) -> str:
 def plan_json(plan: Plan) -> dict[str, Any]:
     """The plan as it is written to a file: what this gives, `apply/plan_file.py` reads back."""
     data: dict[str, Any] = msgspec.to_builtins(plan)
+    for one in (*data["held"], *data["left_out"]):
+        one["object"]["name"] = name(one["object"]["name"])
     return data | {"held": printable_all(data["held"]), "left_out": printable_all(data["left_out"])}
 
 

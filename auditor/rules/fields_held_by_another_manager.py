@@ -13,6 +13,8 @@ from auditor.model.held import HeldField
 from auditor.model.product import Product
 from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState
+from auditor.names.fields import field, masked
+from auditor.names.shown import name
 from auditor.questions.holders import Holder, controller_of, holder_of, values_key
 
 RULE = Rule(
@@ -31,8 +33,8 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
     fields = sorted(seen(release.held_fields), key=lambda held: (held.object, holder_of(held), held.path))
     for (object_, holder), group in groupby(fields, key=lambda held: (held.object, holder_of(held))):
         held = tuple(group)
-        who = ", ".join(sorted({controller_of(one) or f"field manager {one.manager}" for one in held}))
-        fields_ = ", ".join(one.field for one in held)
+        who = ", ".join(sorted({controller_of(one) or f"field manager {name(one.manager)}" for one in held}))
+        fields_ = ", ".join(field(one) for one in held)
         yield failed(
             object_,
             f"{who[0].upper()}{who[1:]} holds {fields_} of {object_} with another value than the chart's.",
@@ -43,14 +45,14 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
 
 def _evidence(held: HeldField) -> Evidence:
     observed, expected = (str(held.observed), str(held.expected)) if held.shown else ("<withheld>", "<withheld>")
-    by = f"{held.manager}, {held.operation}{f', {held.subresource}' if held.subresource else ''}"
-    return Evidence(object=held.object, field=held.field, observed=f"{observed} (by {by})", expected=expected)
+    by = f"{name(held.manager)}, {held.operation}{f', {held.subresource}' if held.subresource else ''}"
+    return Evidence(object=held.object, field=field(held), observed=f"{observed} (by {by})", expected=expected)
 
 
 def _fix(release: ReleaseState, holder: Holder, held: tuple[HeldField, ...]) -> Fix:
     keys = ", ".join(sorted({key for one in held if (key := values_key(one))}))
     if holder is Holder.HAND:
-        action = HandBackFields(object=held[0].object, uid=held[0].uid, fields=held)
+        action = HandBackFields(object=held[0].object, uid=held[0].uid, fields=tuple(map(masked, held)))
         return Fix(summary="Hand the fields back; the next upgrade sets them to the chart's values.", actions=(action,))
     key = f"the values key {keys}" if keys else "the key of the values that renders them"
     who = controller_of(held[0])
@@ -60,6 +62,6 @@ def _fix(release: ReleaseState, holder: Holder, held: tuple[HeldField, ...]) -> 
             f" or stop {who} for {release.fullname}."
         )
     return Fix(
-        summary=f"It is not known whether {held[0].manager} sets them again. Set {key} to what it wants, or stop it; "
-        "with --unsafe, an upgrade overrules it."
+        summary=f"It is not known whether {name(held[0].manager)} sets them again. Set {key} to what it wants, or stop"
+        " it; with --unsafe, an upgrade overrules it."
     )

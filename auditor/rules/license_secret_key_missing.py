@@ -7,7 +7,7 @@ from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, fail
 from auditor.model.product import Product
 from auditor.model.seen import NotSeenError, seen
 from auditor.model.snapshot import Facet, LicenseSecret, ReleaseState
-from auditor.names.shown import key
+from auditor.names.shown import key, name
 from auditor.questions.license import file_key
 from auditor.questions.values import patch_values
 
@@ -44,14 +44,14 @@ def _fix(release: ReleaseState, secret: LicenseSecret) -> Fix:
     """Only for a file, and only where nobody could mean another key."""
     found = file_key(one.name for one in secret.keys if not one.empty)
     by_hand = Fix(summary=f"{RULE.remedy} Or put the license into the Secret as {key(secret.key)}.", safe=False)
-    if secret.source != "file" or not found:
+    if secret.source != "file" or not found or name(secret.ref.name) != secret.ref.name:  # a plan names the Secret
         return by_hand
     edit = ValueEdit(
         op="set",
         path=("license", "file", "secretKey"),
         value=key(found),
         key_of=secret.ref,
-        reason=f"the key that Secret {secret.ref.name} has",
+        reason=f"the key that Secret {name(secret.ref.name)} has",
     )
     try:
         return Fix(summary=f"Set license.file.secretKey to {key(found)}.", actions=(patch_values(release, edit),))

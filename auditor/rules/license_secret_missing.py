@@ -6,7 +6,7 @@ from auditor.model.finding import Evidence, Fix, Judgement, Rule, Severity, fail
 from auditor.model.product import Product
 from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, ReleaseState
-from auditor.names.shown import key
+from auditor.names.shown import key, name
 
 RULE = Rule(
     title="The Secret that should hold the license does not exist",
@@ -25,10 +25,12 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             yield failed(
                 secret.ref,
                 f"{secret.ref}, from which the server takes its license {secret.source}, does not exist.",
-                Evidence(object=secret.ref, field="metadata.name", observed="not found", expected=secret.ref.name),
+                Evidence(
+                    object=secret.ref, field="metadata.name", observed="not found", expected=name(secret.ref.name)
+                ),
                 fix=Fix(
                     summary=f"{RULE.remedy} To create it: kubectl --namespace {secret.ref.namespace} create secret "
-                    f"generic {secret.ref.name} --from-file={key(secret.key)}=FILE",
+                    f"generic {name(secret.ref.name)} --from-file={key(secret.key)}=FILE",
                     safe=False,
                 ),
             )

@@ -7,7 +7,7 @@ from auditor.model.product import Product
 from auditor.model.seen import seen
 from auditor.model.snapshot import Facet, Pod, ReleaseState, Workload
 from auditor.questions import required
-from auditor.questions.events import GROUP_WALK, as_evidence, warnings
+from auditor.questions.events import as_evidence, walking, warnings
 
 RULE = Rule(
     title="The server's pods don't become ready",
@@ -37,7 +37,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
     told = warnings(release, *(pod.ref for pod in unready)) if unready else ()
     held_up = {event.object for event in told if event.reason in _STUCK and event.count > 1}
     stuck = [pod for pod in unready if pod.waiting_reason not in _STARTING or pod.ref in held_up]
-    walk = next((f" The kubelet says: {event.message}" for event in told if event.reason == GROUP_WALK), "")
+    walk = walking(told)
     there = pods or workload.ready_replicas >= workload.replicas
     if there and not stuck and (walk or not workload.halted):
         yield unknown(
@@ -55,10 +55,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
             Evidence(object=pod.ref, field="status", observed=pod.waiting_reason, expected="Running and ready")
             for pod in stuck
         ),
-        *(
-            Evidence(object=workload.ref, field="status.conditions", observed=f"{reason}: {message}")
-            for reason, message in workload.halted.items()
-        ),
+        *(Evidence(object=workload.ref, field="status.conditions", observed=said) for said in workload.halted.values()),
         *map(as_evidence, told),
         fix=Fix(summary=f"{RULE.remedy} To read them: {_look(workload, pods)}", safe=False),
     )

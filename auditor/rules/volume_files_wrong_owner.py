@@ -7,7 +7,8 @@ from auditor.model.ownership import OwnershipProbe
 from auditor.model.product import Product
 from auditor.model.seen import NotSeenError, Unseen
 from auditor.model.snapshot import Facet, ReleaseState
-from auditor.questions.events import GROUP_WALK, warnings
+from auditor.names.shown import name
+from auditor.questions.events import GROUP_WALK, walking, warnings
 from auditor.questions.reowning import repair
 from auditor.questions.volumes import any_owner_will_do, looked_at, nothing_wrong, probes, volume_of
 
@@ -28,8 +29,7 @@ def check(release: ReleaseState) -> Iterator[Judgement]:
     for claim, probe in probes(release):
         if isinstance(probe, Unseen):
             walks = warnings(release, reason=GROUP_WALK)
-            told = f" The kubelet changes groups on a volume right now: {walks[0].message}" if walks else ""
-            yield unknown(claim, f"{probe.reason}{told}", probe.how)
+            yield unknown(claim, f"{probe.reason}{walking(walks)}", probe.how)
         elif probe.expected.uid == 0 or probe.for_version:
             yield passed(claim, f"The server runs as root, so no owner on {claim} is wrong for it.")
         elif untroubled := any_owner_will_do(release, claim.name):
@@ -53,7 +53,7 @@ def _wrong(release: ReleaseState, probe: OwnershipProbe) -> Judgement:
                 object=probe.claim,
                 field=f"owner of entries below {probe.path}",
                 observed=", such as ".join(
-                    filter(None, (f"{wrong.owner} owns {wrong.count:,}", ", ".join(wrong.samples[:3])))
+                    filter(None, (f"{wrong.owner} owns {wrong.count:,}", ", ".join(map(name, wrong.samples[:3]))))
                 ),
                 expected=f"{probe.expected} ({probe.expected_because})",
             )

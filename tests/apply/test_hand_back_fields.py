@@ -16,6 +16,7 @@ from auditor.errors import Conflict, NotFound, PlanIsStale, PlanRefused
 from auditor.model.action import HandBackFields
 from auditor.model.kubernetes import DEPLOYMENTS, Resource
 from auditor.model.outcome import State
+from auditor.names.fields import masked
 from tests.apply.fake_helm import quiet
 from tests.builders import held_field
 
@@ -183,3 +184,35 @@ def test_the_last_entry_is_never_taken_away() -> None:
     """An empty list changes nothing, and [{}] would make the API server forget every manager."""
     body = {"metadata": {"managedFields": [kubectl({"f:replicas": {}})]}}
     assert managed_fields.without(body, [HELD.path], lambda _: True) is None
+
+
+SECRET_KEY = "S3cr3tC4nary"
+ANNOTATED = {"f:metadata": {"f:annotations": {f"f:{SECRET_KEY}": {}}}}
+
+
+def annotated(**more: Any) -> dict[str, Any]:
+    return {"manager": "kubectl", "operation": "Update", "apiVersion": "apps/v1", "fieldsV1": {**ANNOTATED, **more}}
+
+
+MASKED = masked(held_field(path=("f:metadata", "f:annotations", f"f:{SECRET_KEY}"), shown=False))
+OF_MASKED = HandBackFields(object=MASKED.object, uid="workload-uid", fields=(MASKED,))
+
+
+def test_a_maps_key_that_the_plan_does_not_hold_is_found_again() -> None:
+    assert SECRET_KEY not in repr(OF_MASKED)
+    cluster = Cluster(entries=[copy.deepcopy(HELM), annotated()])
+    tools: Any = SimpleNamespace(reader=cluster, writer=cluster)
+    performer.rehearse(OF_MASKED, tools)
+    done = performer.act(OF_MASKED, tools, quiet)
+    assert SECRET_KEY not in done.message
+    assert not [entry for entry in cluster.entries if entry["manager"] == "kubectl"]
+    cluster.entries[0]["fieldsV1"] |= ANNOTATED  # as Helm holds it after its upgrade
+    assert performer.undo(OF_MASKED, tools, quiet).state is State.DONE
+    assert [entry["fieldsV1"] for entry in cluster.entries if entry["manager"] == "kubectl"] == [ANNOTATED]
+
+
+def test_two_keys_that_look_alike_are_not_chosen_from() -> None:
+    both = {"f:metadata": {"f:annotations": {f"f:{SECRET_KEY}": {}, "f:0therS3cr3t": {}}}}
+    cluster = Cluster(entries=[HELM, annotated(**both)])
+    with pytest.raises(PlanIsStale, match=r"\.metadata\.annotations\.\*{4}, whose name is withheld, is not clear"):
+        performer.check(OF_MASKED, SimpleNamespace(reader=cluster, writer=cluster))  # type: ignore[arg-type]

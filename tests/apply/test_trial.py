@@ -98,7 +98,7 @@ def test_the_first_that_has_python_is_taken_and_where_it_keeps_it_is_known() -> 
 @pytest.mark.parametrize(
     ("says", "why"),
     [
-        ("ImagePullBackOff", "ImagePullBackOff: because"),
+        ("ImagePullBackOff", "image a: ImagePullBackOff"),
         ("InvalidImageName", "InvalidImageName"),
         ("RunContainerError", "RunContainerError"),
         (BUSYBOX, "no Python 3.8"),

@@ -244,7 +244,7 @@ def test_what_the_server_would_refuse_is_held_and_the_rest_is_done(
     guarded()
     posit_audit("fix", "--apply", "--yes", "--plan", plan, expect=1)
     said = posit_audit.printed[posit_audit.printed.rindex("The plan can't be applied") :]
-    assert "Not by hand." in said
+    assert "ValidatingAdmissionPolicy no-label; its message is withheld" in said
     command = shlex.split(said.partition("The rest can be applied with:\n")[2].splitlines()[0])
     assert command[:2] == ["posit-audit", "fix"]
     assert command[-2:] == ["--skip", refused]
@@ -257,7 +257,7 @@ def test_what_the_server_would_refuse_is_held_and_the_rest_is_done(
     told = json.loads(posit_audit("fix", *chosen, "--apply", "--yes", "-o", "json", expect=2))
     (held,) = [held for held in told["plan"]["held"] if held["step"]]
     assert (held["step"], held["object"]["name"]) == (refused, "analyst")
-    assert "Not by hand." in held["reason"]
+    assert "ValidatingAdmissionPolicy no-label; its message is withheld" in held["reason"]
     assert {outcome["state"] for outcome in told["outcomes"]} == {"done"}
     assert refused not in {outcome["step"] for outcome in told["outcomes"]}
     assert labelled(kubectl, "default") == "true"

@@ -376,3 +376,29 @@ def test_outside_a_pod_a_missing_token_is_a_sentence(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "9")
     with pytest.raises(ClusterError, match="service account can't be used"):
         connect(ClusterSettings())
+
+
+SAID = 'x "a" is forbidden: admission webhook "w" denied the request: annotation c4nary=S3cr3t'
+CAUSES = {"causes": [{"field": "data[c4nary9]", "reason": "FieldValueInvalid", "message": "S3cr3t"}]}
+
+
+@pytest.mark.parametrize("code", [400, 403, 409, 410, 422, 429, 500])
+@pytest.mark.parametrize("details", [{}, CAUSES])
+def test_of_an_answer_about_what_is_there_no_free_text_is_repeated(
+    code: int, details: dict[str, Any], server: ScriptedApiServer, connection: Connection
+) -> None:
+    """A webhook or the API server quotes the object, whose annotations and data are not ours to print."""
+    body = {"kind": "Status", "code": code, "reason": "Invalid", "message": SAID, "details": details}
+    server.answers = [(code, {"Retry-After": "0"}, body)]
+    with pytest.raises(ApiError) as caught:
+        Writer(connection).patch(SERVICE_ACCOUNTS, "ns", "a", {"metadata": {"labels": {"x": "y"}}})
+    assert "c4nary" not in str(caught.value)
+    assert "S3cr3t" not in str(caught.value)
+    if code == 403:
+        assert str(caught.value).endswith(
+            ": admission webhook w; its message is withheld, since it can quote what is in the object (403). To read"
+            " all that it says, without a change: kubectl patch serviceaccounts a -n ns --type=merge --patch='{}'"
+            " --dry-run=server"
+        )
+    if code == 422:
+        assert ("data[****] (FieldValueInvalid)" if details else "invalid: Invalid (422)") in str(caught.value)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from auditor.helm.failure import failure, scrub
+from auditor.helm.failure import failure
+from auditor.names.secrets import scrub
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_the_newest_warning_of_each_kind_is_kept_with_its_count() -> None:
     )
     found = seen(reader)
     assert not isinstance(found, Unseen)
-    assert {event.reason: (event.message, event.count) for event in found} == {
+    assert {event.reason: (event.message.reveal(), event.count) for event in found} == {
         "FailedMount": ("second", 7),
         "FailedAttachVolume": ("Multi-Attach error", 3),
     }
@@ -54,7 +54,6 @@ def test_a_mounts_password_is_not_kept() -> None:
     reader = FakeReader(*starting(), warning("FailedMount", "mount -o username=me,password=canary-1,uid=0 failed"))
     found = seen(reader)
     assert "canary" not in repr(found)
-    assert "uid=0 failed" in repr(found)
 
 
 def test_a_refusal_is_unseen() -> None:

@@ -303,7 +303,10 @@ def test_a_rollout_that_is_stuck_is_not_taken_for_the_old_pod_that_is_ready() ->
     assert isinstance(stuck, Workload)
     assert (healthy.unfinished, healthy.halted) == ("", {})
     assert stuck.strategy["rollingUpdate"] == {"maxSurge": "100%"}
-    assert (stuck.unfinished, stuck.halted) == ("1 old replicas still to go", {"FailedCreate": "exceeded quota"})
+    assert (stuck.unfinished, stuck.halted) == (
+        "1 old replicas still to go",
+        {"FailedCreate": "FailedCreate: exceeded quota"},
+    )
 
 
 def test_a_deployment_that_goes_away_meanwhile_is_absent() -> None:

@@ -54,6 +54,7 @@ def test_the_rest_is_masked(text: str, shown: str) -> None:
         *("kubectl-client-side-apply", "ip-10-0-1-23.ec2.internal", "gke-prod-default-pool-1a2b3c4d-x9z8"),
         "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04",
         f"ghcr.io/x@sha256:{'a0' * 32}",
+        "i-0a1b2c3d4e5f60718",
         "system:serviceaccount:posit:MyServer2024",
     ],
 )

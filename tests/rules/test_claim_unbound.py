@@ -1,4 +1,5 @@
 from auditor.model.finding import Result
+from auditor.model.seen import Withheld
 from auditor.model.snapshot import Event
 from tests.builders import UNSEEN, claim, package_manager, workload
 from tests.rules.judging import only
@@ -54,6 +55,10 @@ def test_cannot_tell_whether_it_waits_for_a_pod_without_seeing_storage_classes()
 
 def test_what_the_provisioner_says_is_evidence() -> None:
     unbound = claim(phase="Pending")
-    said = Event(object=unbound.ref, reason="ProvisioningFailed", message="quota exceeded", count=3)
+    said = Event(object=unbound.ref, reason="ProvisioningFailed", message=Withheld("quota exceeded"), count=3)
     finding = only(RULE, package_manager(claims=(unbound,), events=(said,)))
-    assert "ProvisioningFailed: quota exceeded (3 times)" in [one.observed for one in finding.evidence]
+    told = finding.evidence[-1].observed
+    assert told.startswith(
+        "ProvisioningFailed: quota exceeded (3 times); its message is withheld, to read it: kubectl "
+    )
+    assert told.endswith(f"involvedObject.name={unbound.ref.name}")

@@ -1,4 +1,5 @@
 from auditor.model.finding import Result
+from auditor.model.seen import Withheld
 from auditor.model.snapshot import Event
 from tests.builders import UNSEEN, package_manager, pod, workload
 from tests.rules.judging import fix_of, only
@@ -75,7 +76,7 @@ def test_cannot_tell_while_pods_start() -> None:
 
 
 def warning(reason: str, message: str = "It says so.", count: int = 5) -> Event:
-    return Event(object=pod().ref, reason=reason, message=message, count=count)
+    return Event(object=pod().ref, reason=reason, message=Withheld(message), count=count)
 
 
 STARTING = (pod(ready=False, phase="Pending", waiting_reason="ContainerCreating"),)
@@ -86,7 +87,7 @@ def test_fails_where_kubernetes_says_again_and_again_that_the_volume_cannot_be_h
     finding = only(RULE, package_manager(workload=NONE_READY, pods=STARTING, events=events))
     assert finding.result is Result.FAILED
     assert "(FailedAttachVolume)" in finding.message
-    assert "Multi-Attach error for volume (5 times)" in finding.evidence[-1].observed
+    assert "Multi-Attach error (5 times)" in finding.evidence[-1].observed
 
 
 def test_a_warning_that_came_once_is_part_of_a_start() -> None:

@@ -6,7 +6,7 @@ import pytest
 from auditor.model.action import ChangeOwnership
 from auditor.model.finding import Result
 from auditor.model.ownership import Owner
-from auditor.model.seen import Unseen
+from auditor.model.seen import Unseen, Withheld
 from auditor.model.snapshot import Event
 from tests.builders import (
     UNSEEN,
@@ -163,7 +163,7 @@ def test_cannot_tell_of_a_claim_that_nobody_looked_into() -> None:
 
 def test_cannot_tell_while_the_kubelet_goes_through_the_volume_and_says_so() -> None:
     nobody = Unseen(reason="No running and ready pod mounts it.", how="Later.")
-    walk = Event(object=pod().ref, reason="VolumePermissionChangeInProgress", message="processed 9 files.")
+    walk = Event(object=pod().ref, reason="VolumePermissionChangeInProgress", message=Withheld("processed 9 files."))
     finding = only(RULE, package_manager(ownership=(probe(problem=nobody),), events=(walk,)))
     assert finding.result is Result.UNKNOWN
     assert "processed 9 files" in finding.message

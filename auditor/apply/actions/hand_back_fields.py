@@ -9,6 +9,7 @@ from typing import Any
 
 from auditor.apply import managed_fields
 from auditor.apply.effect import Effect
+from auditor.apply.found_again import in_object
 from auditor.apply.progress import Tick
 from auditor.apply.tools import Tools
 from auditor.errors import NotFound, PlanIsStale, PlanRefused
@@ -16,6 +17,7 @@ from auditor.model.action import HandBackFields
 from auditor.model.held import HeldField
 from auditor.model.kubernetes import CHART_OBJECTS, Access, Resource, chart_object
 from auditor.model.outcome import State
+from auditor.names.fields import field
 from auditor.questions.managed_fields import HELM, value_at
 
 ACCESS: tuple[Access, ...] = tuple(Access(resource, ("get", "patch")) for resource in CHART_OBJECTS)
@@ -30,7 +32,7 @@ def check(action: HandBackFields, tools: Tools) -> str:
 
 def rehearse(action: HandBackFields, tools: Tools) -> None:
     body = _planned(action, tools)
-    entries = managed_fields.handed_back(body, action.fields)
+    entries = managed_fields.handed_back(body, _whole(action, body))
     managed_fields.patch(tools, _resource(action), body, entries, dry_run=True)
 
 
@@ -39,7 +41,7 @@ def act(action: HandBackFields, tools: Tools, tick: Tick) -> Effect:
 
     def change(body: Mapping[str, Any]) -> managed_fields.Entries | None:
         _refuse_if_changed(action, body)
-        return managed_fields.handed_back(body, action.fields)
+        return managed_fields.handed_back(body, _whole(action, body))
 
     managed_fields.edit(tools, _resource(action), _get(action, tools), change)
     return Effect(State.DONE, f"{_fields(action)} of {action.object} handed back to Helm.")
@@ -53,7 +55,7 @@ def undo(action: HandBackFields, tools: Tools, tick: Tick) -> Effect:
         return Effect(State.ALREADY, f"{action.object} no longer exists.")
     if body["metadata"]["uid"] != action.uid:
         return Effect(State.ALREADY, f"{action.object} was deleted and re-created; the new one is left alone.")
-    away = [held for held in action.fields if not managed_fields.holds(body, held)]
+    away = [held for held in _whole(action, body) if not managed_fields.holds(body, held)]
     if not away:
         return Effect(State.ALREADY, f"{_fields(action)} of {action.object} are held as before.")
     for held in away:
@@ -68,7 +70,7 @@ def _refuse_if_taken(held: HeldField, body: Mapping[str, Any]) -> None:
     now = value_at(body, held.path)
     if held.shown and now not in (held.observed, held.expected):
         raise PlanRefused(
-            f"{held.field} of {held.object} was set to another value by another client since; it stays as it is."
+            f"{field(held)} of {held.object} was set to another value by another client since; it stays as it is."
         )
 
 
@@ -106,12 +108,17 @@ def _refuse_if_changed(action: HandBackFields, body: Mapping[str, Any]) -> None:
     for held in _held(action, body):
         if held.shown and value_at(body, held.path) != held.observed:
             raise PlanIsStale(
-                f"{held.field} of {action.object} has another value than when the plan was made.", hint="Plan again."
+                f"{field(held)} of {action.object} has another value than when the plan was made.", hint="Plan again."
             )
 
 
 def _held(action: HandBackFields, body: Mapping[str, Any]) -> list[HeldField]:
-    return [held for held in action.fields if managed_fields.holds(body, held)]
+    return [held for held in _whole(action, body) if managed_fields.holds(body, held)]
+
+
+def _whole(action: HandBackFields, body: Mapping[str, Any]) -> list[HeldField]:
+    """With the names that the plan does not hold."""
+    return [in_object(held, body) for held in action.fields]
 
 
 def _get(action: HandBackFields, tools: Tools) -> Mapping[str, Any]:
@@ -126,7 +133,7 @@ def _resource(action: HandBackFields) -> Resource:
 
 
 def _fields(action: HandBackFields) -> str:
-    return ", ".join(held.field for held in action.fields)
+    return ", ".join(map(field, action.fields))
 
 
 def _managers(action: HandBackFields) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auditor.apply import guards
 from auditor.apply.effect import Effect
+from auditor.apply.found_again import found_again
 from auditor.apply.helm_upgrade import HelmUpgrade, go_back, is_our_way_back, refuse_if_failed, refuse_if_guarded
 from auditor.apply.plan_file import write_private
 from auditor.apply.progress import Tick
@@ -145,8 +146,8 @@ def _upgrade(action: PatchValues, tools: Tools, chart: FoundChart, before: HelmR
         values=values,
         before=before,
         tools=tools,
-        handed_back=frozenset(held.conflict for held in action.handed_back),
-        overruled=frozenset(held.conflict for held in action.overruled),
+        handed_back=frozenset(held.conflict for held in found_again(action.handed_back, tools)),
+        overruled=frozenset(held.conflict for held in found_again(action.overruled, tools)),
         agreed=action.rendering,
     )
 

@@ -12,6 +12,7 @@ from auditor import __version__
 from auditor.apply import guards
 from auditor.apply.actions import patch_values
 from auditor.apply.effect import Effect
+from auditor.apply.found_again import found_again
 from auditor.apply.helm_upgrade import HelmUpgrade, go_back, is_our_way_back, refuse_if_failed, refuse_if_guarded
 from auditor.apply.progress import Tick
 from auditor.apply.release_values import edited, looked_up, newest_record, planned_record, record_at, refuse_if_changed
@@ -107,8 +108,8 @@ def _upgrade(action: UpgradeRelease, tools: Tools) -> HelmUpgrade:
         values=_values(action, before, tools),
         before=before,
         tools=tools,
-        handed_back=frozenset(held.conflict for held in action.handed_back),
-        overruled=frozenset(held.conflict for held in action.overruled),
+        handed_back=frozenset(held.conflict for held in found_again(action.handed_back, tools)),
+        overruled=frozenset(held.conflict for held in found_again(action.overruled, tools)),
         agreed=action.rendering,
     )
 

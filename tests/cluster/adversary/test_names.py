@@ -1,0 +1,127 @@
+"""Names are secrets too: the name of a license file that holds the license key, keys of values, of ConfigMaps and of
+annotations that somebody wrote a secret into. They are in nothing that posit-audit prints or keeps, and it works with
+them all the same."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chart_repository import chart_repository
+from tests.cluster.program import PositAudit
+
+pytestmark = pytest.mark.cluster
+
+Run = Callable[..., str]
+LICENSE_KEY = "KQ7M-Z2XA-9PLT-04VB-WW3E-6HJC-RN5D"
+FILE = f"2026-12-15_pm_acme_{LICENSE_KEY}.lic"
+SHOWN = "2026-12-15_pm_acme_****.lic"
+UNKNOWN, ANNOTATION = "hunter2swordfish", "tok-9f3c1dq7zx-x1"
+DSN = "postgres://ppm:S3cr3t%2FDsn@db.example:5432/ppm"
+SECRETS = (LICENSE_KEY, LICENSE_KEY.lower(), "KQ7M", "RN5D", UNKNOWN, ANNOTATION, "S3cr3t")
+FORMS = tuple(
+    form
+    for secret in SECRETS
+    for form in (secret, secret.lower(), *(() if len(secret) < 8 else (base64.b64encode(secret.encode()).decode(),)))
+)
+
+
+def leaks(text: str) -> list[str]:
+    return [form for form in FORMS if form in text]
+
+
+@pytest.fixture(scope="module")
+def repository() -> Iterator[str]:
+    with chart_repository() as served:
+        yield served.url
+
+
+@pytest.fixture(scope="module")
+def released(kubectl: Run, helm: Run, repository: str, make_namespaces: Callable[..., str], images: list[str]) -> str:
+    """A release of Package Manager that asks for license.lic, where the Secret has the file under its own name."""
+    namespace = make_namespaces("names")
+    kubectl("create", "secret", "generic", "license", f"--from-literal={FILE}=x", "-n", namespace)
+    values = {
+        "license": {"file": {"secret": "license", "secretKey": "license.lic"}},
+        "pod": {"annotations": {ANNOTATION: "x"}},
+        "config": {"Postgres": {"URL": DSN}},
+        "replicas": 0,
+        UNKNOWN: "x",
+    }
+    arguments = ("--repo", repository, "--version", "0.20.4", "-n", namespace, "-f", "-")
+    helm("install", "pm", "rstudio-pm", *arguments, input=json.dumps(values))
+    return namespace
+
+
+@pytest.fixture(scope="module")
+def make_namespaces(kubectl: Run) -> Iterator[Callable[..., str]]:
+    made: list[str] = []
+
+    def make(prefix: str) -> str:
+        name = f"{prefix}-{os.urandom(4).hex()}"
+        kubectl("create", "namespace", name)
+        kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=30s")
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        kubectl("delete", "namespace", name, "--wait=false", check=False)
+
+
+@pytest.fixture
+def posit_audit(cluster_environment: dict[str, str], tmp_path: Path) -> PositAudit:
+    return PositAudit(cluster_environment, tmp_path)
+
+
+def values_of(helm: Run, namespace: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(helm("get", "values", "pm", "-n", namespace, "-o", "json"))
+    return told
+
+
+def kept(folder: Path) -> str:
+    return "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_license_files_name_is_set_and_printed_nowhere(
+    released: str, posit_audit: PositAudit, helm: Run, repository: str, tmp_path: Path
+) -> None:
+    chosen = ("-n", released, "--only", "license-secret-key-missing")
+    posit_audit("-vv", "scan", "-n", released, "--show-passed", "--exit-zero", expect=0)
+    posit_audit("scan", "-n", released, "-o", "json", "--to", "rstudio-pm=newest", "--exit-zero", expect=0)
+    assert SHOWN in posit_audit.printed
+    plan = str(tmp_path / "plan.json")
+    posit_audit("fix", *chosen, "--chart", repository, "--out", plan, expect=2)
+    assert SHOWN in Path(plan).read_text()
+    posit_audit("-vv", "fix", "--plan", plan, "--apply", "--yes", "--chart", repository, expect=0)
+    assert values_of(helm, released)["license"]["file"]["secretKey"] == FILE
+    posit_audit("fix", "--plan", plan, "--apply", "--yes", "--chart", repository, expect=0)
+    assert len(json.loads(helm("history", "pm", "-n", released, "-o", "json"))) == 2
+    posit_audit("-vv", "undo", "--yes", expect=0)
+    assert values_of(helm, released)["license"]["file"]["secretKey"] == "license.lic"
+    assert leaks(posit_audit.printed) == []
+    assert leaks(kept(tmp_path)) == []
+
+
+def test_a_secret_that_leaves_a_choice_since_is_not_chosen_from(
+    released: str, posit_audit: PositAudit, kubectl: Run, helm: Run, repository: str, tmp_path: Path
+) -> None:
+    plan = str(tmp_path / "plan.json")
+    chosen = ("-n", released, "--only", "license-secret-key-missing")
+    posit_audit("fix", *chosen, "--chart", repository, "--out", plan, expect=2)
+    another = json.dumps({"data": {f"another-{LICENSE_KEY}.lic": "eA=="}})
+    kubectl("patch", "secret", "license", "-n", released, "--type=merge", "-p", another)
+    posit_audit("fix", "--plan", plan, "--apply", "--yes", "--chart", repository, expect=1)
+    assert "no longer has one key that can be the license file" in posit_audit.printed
+    kubectl(
+        "patch", "secret", "license", "-n", released, "--type=merge",
+        "-p", json.dumps({"data": {f"another-{LICENSE_KEY}.lic": None}}),
+    )  # fmt: skip
+    assert leaks(posit_audit.printed) == []
+    assert leaks(kept(tmp_path)) == []
