@@ -97,6 +97,10 @@ def objections(rendered: Rendered, *, upgrade: bool) -> Iterator[str]:
         why = _against(rendered, one, upgrade=upgrade)
         if why:
             yield f"{rendered.place(one.key)} {why}"
+    yield from objections_to_deletions(rendered)
+
+
+def objections_to_deletions(rendered: Rendered) -> Iterator[str]:
     for one in rendered.deleted():
         seen = rendered.seen[one.key]
         if seen.unread or seen.live is None or not rendered.is_releases_own(seen.live):
