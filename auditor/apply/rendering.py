@@ -53,12 +53,13 @@ def refuse_templates(
     """Raises PlanRefused. It needs neither Helm nor the chart."""
     found = templates(values, tools.catalog.chart(chart), allowed)
     if found:
-        named = ", ".join(found[:_MOST_NAMED])
-        flags = " ".join(f"--allow-template {key}" for key in found[:_MOST_NAMED])
+        known = [key for key in found if key][:_MOST_NAMED]
+        named = ", ".join([*known, *(["keys that the chart does not know"] if "" in found else [])])
+        flags = "".join(f" --allow-template {key}" for key in known)
         raise PlanRefused(
             f"Values of release {release} hold templates, which Helm would run with your permissions: {named}.",
             hint=f"Check them: helm get values {release.name} -n {release.namespace}. Then remove them, or allow them"
-            f" when you plan, with {flags}.",
+            f" when you plan, by their keys:{flags or ' --allow-template KEY'}.",
         )
 
 
