@@ -205,6 +205,12 @@ def _documents_inside_a_value(estate: Estate) -> None:
     estate.values(sharedStorage={"create": True, "accessModes": ["ReadWriteOnce"], "storageClassName": text})
 
 
+def _pods_with_more(estate: Estate) -> None:
+    """A writer of Secrets alone is not allowed to create pods at all."""
+    volume = {"name": "node", "hostPath": {"path": "/"}}
+    estate.values(pod={"volumes": [volume], "containerSecurityContext": {"privileged": True}})
+
+
 @pytest.mark.parametrize(
     "attack",
     [
@@ -219,6 +225,7 @@ def _documents_inside_a_value(estate: Estate) -> None:
         _lookup_in_a_key,
         _values_of_the_subchart,
         _documents_inside_a_value,
+        _pods_with_more,
     ],
     ids=lambda attack: attack.__name__.strip("_"),
 )
