@@ -48,10 +48,10 @@ def manifest_of(agreed: Rendering | None) -> str:
 
 
 def refuse_templates(
-    values: Mapping[str, Any], release: ReleaseRef, chart: str, tools: Tools, allowed: tuple[str, ...] = ()
+    values: Mapping[str, Any], release: ReleaseRef, chart: Chart, allowed: tuple[str, ...] = ()
 ) -> None:
     """Raises PlanRefused. It needs neither Helm nor the chart."""
-    found = templates(values, tools.catalog.chart(chart), allowed)
+    found = templates(values, chart, allowed)
     if found:
         known = [key for key in found if key][:_MOST_NAMED]
         named = ", ".join([*known, *(["keys that the chart does not know"] if "" in found else [])])
@@ -82,7 +82,10 @@ class Renderer:
 
     @property
     def _known(self) -> Chart:
-        return self.tools.catalog.chart(self.before.chart_name)
+        try:
+            return self.tools.catalog.chart(self.before.chart_name)
+        except KeyError:
+            raise PlanIsStale(f"Release {self.release} is of another chart now.", hint="Plan again.") from None
 
     @property
     def consent(self) -> Consent:
@@ -92,7 +95,7 @@ class Renderer:
 
     def dry_run(self) -> DryRun:
         """Helm's, of all values. Raises PlanRefused for a template that was not allowed."""
-        refuse_templates(self.values, self.release, self.before.chart_name, self.tools, self.consent.templates)
+        refuse_templates(self.values, self.release, self._known, self.consent.templates)
         return self._tried(self.values)
 
     def _tried(self, values: dict[str, Any]) -> DryRun:
