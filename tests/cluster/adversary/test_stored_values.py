@@ -208,7 +208,8 @@ def _documents_inside_a_value(estate: Estate) -> None:
 def _pods_with_more(estate: Estate) -> None:
     """A writer of Secrets alone is not allowed to create pods at all."""
     volume = {"name": "node", "hostPath": {"path": "/"}}
-    estate.values(pod={"volumes": [volume], "containerSecurityContext": {"privileged": True}})
+    context = {"privileged": True, "allowPrivilegeEscalation": True}
+    estate.values(pod={"volumes": [volume], "containerSecurityContext": context})
 
 
 @pytest.mark.parametrize(
