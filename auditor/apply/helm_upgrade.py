@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from auditor.apply import guards, rights, rollout
+from auditor.apply.comparing import refuse_foreign_deletions
 from auditor.apply.conflicts import conflicts, hand_back, in_words, refuse_if_any, refuse_older_helm
 from auditor.apply.effect import Effect
 from auditor.apply.progress import Tick
@@ -179,8 +180,10 @@ def go_back(release: ReleaseRef, revision: int, tools: Tools, *, secrets: Sequen
             hint=f"Compare before you roll back by hand: helm get manifest {release.name} -n {release.namespace}"
             f" --revision {revision}",
         )
-    for record in (before, newest_record(tools, release)):
+    now = newest_record(tools, release)
+    for record in (before, now):
         refuse_older_helm(release, record, tools)
+    refuse_foreign_deletions(before.manifest.reveal(), now.manifest.reveal(), release, tools)
     if before.server_side:
         refuse_if_any(conflicts(before.manifest.reveal(), release, tools), release, "The rollback")
     accounts = _accounts(release, tools)

@@ -13,22 +13,22 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from auditor.apply.comparing import compared, documents
 from auditor.apply.release_values import as_yaml
 from auditor.apply.tools import Consent, Tools
 from auditor.catalog import Chart
 from auditor.catalog.conditions import holds
 from auditor.catalog.situation import Situation
-from auditor.errors import Forbidden, NotFound, PlanIsStale, PlanRefused, PositAuditError
+from auditor.errors import PlanIsStale, PlanRefused, PositAuditError
 from auditor.helm.charts import FoundChart
 from auditor.helm.dry_run import DryRun
-from auditor.helm.objects import Document, Key, read
+from auditor.helm.objects import Document
 from auditor.model.helm import HelmRecord
-from auditor.model.kubernetes import chart_object
 from auditor.model.rendering import Rendering
 from auditor.model.snapshot import ReleaseRef
 from auditor.questions import same
 from auditor.questions.permissions import in_words, is_rbac
-from auditor.questions.rendered import Rendered, Seen, keys, objections, objections_to_the_past
+from auditor.questions.rendered import Rendered, objections, objections_to_the_past
 from auditor.values.coalesce import coalesce
 from auditor.values.templates import chart_only, on_one_line, templates
 
@@ -48,17 +48,18 @@ def manifest_of(agreed: Rendering | None) -> str:
 
 
 def refuse_templates(
-    values: Mapping[str, Any], release: ReleaseRef, chart: str, tools: Tools, allowed: tuple[str, ...] = ()
+    values: Mapping[str, Any], release: ReleaseRef, chart: Chart, allowed: tuple[str, ...] = ()
 ) -> None:
     """Raises PlanRefused. It needs neither Helm nor the chart."""
-    found = templates(values, tools.catalog.chart(chart), allowed)
+    found = templates(values, chart, allowed)
     if found:
-        named = ", ".join(found[:_MOST_NAMED])
-        flags = " ".join(f"--allow-template {key}" for key in found[:_MOST_NAMED])
+        known = [key for key in found if key][:_MOST_NAMED]
+        named = ", ".join([*known, *(["keys that the chart does not know"] if "" in found else [])])
+        flags = "".join(f" --allow-template {key}" for key in known)
         raise PlanRefused(
             f"Values of release {release} hold templates, which Helm would run with your permissions: {named}.",
             hint=f"Check them: helm get values {release.name} -n {release.namespace}. Then remove them, or allow them"
-            f" when you plan, with {flags}.",
+            f" when you plan, by their keys:{flags or ' --allow-template KEY'}.",
         )
 
 
@@ -81,7 +82,10 @@ class Renderer:
 
     @property
     def _known(self) -> Chart:
-        return self.tools.catalog.chart(self.before.chart_name)
+        try:
+            return self.tools.catalog.chart(self.before.chart_name)
+        except KeyError:
+            raise PlanIsStale(f"Release {self.release} is of another chart now.", hint="Plan again.") from None
 
     @property
     def consent(self) -> Consent:
@@ -91,7 +95,7 @@ class Renderer:
 
     def dry_run(self) -> DryRun:
         """Helm's, of all values. Raises PlanRefused for a template that was not allowed."""
-        refuse_templates(self.values, self.release, self.before.chart_name, self.tools, self.consent.templates)
+        refuse_templates(self.values, self.release, self._known, self.consent.templates)
         return self._tried(self.values)
 
     def _tried(self, values: dict[str, Any]) -> DryRun:
@@ -133,17 +137,16 @@ class Renderer:
         return found
 
     def _rendered(self, told: DryRun) -> Rendered:
-        documents, before = self._read(told.manifest.reveal()), self._read(self.before.manifest.reveal())
         alone = chart_only(self.values)
         flat = on_one_line(alone)
         trusted = self._trusted(alone)
-        return Rendered(
-            release=self.release,
-            documents=documents,
+        return compared(
+            self._read(told.manifest.reveal()),
             trusted=trusted,
             plain=trusted if flat == alone else self._plain(flat),
-            before=before,
-            seen={key: self._seen(key) for key in keys(documents, before)},
+            before=self._read(self.before.manifest.reveal()),
+            release=self.release,
+            tools=self.tools,
         )
 
     def _trusted(self, values: dict[str, Any]) -> tuple[Document, ...]:
@@ -173,25 +176,7 @@ class Renderer:
         return any(holds(row.when, now) for row in self._known.lookups_at(self.version))
 
     def _read(self, manifest: str) -> tuple[Document, ...]:
-        try:
-            return read(manifest)
-        except ValueError as error:
-            raise PlanRefused(
-                f"What Helm renders or stores of release {self.release} can't be compared: it has {error}."
-            ) from None
-
-    def _seen(self, key: Key) -> Seen:
-        reader = self.tools.reader
-        try:
-            resource = chart_object(key.api_version, key.kind) or reader.resource(key.api_version, key.kind)
-            if resource is None:
-                return Seen(None)
-            namespace = key.namespace or self.release.namespace
-            return Seen(resource, reader.get(resource, namespace if resource.namespaced else "", key.name))
-        except NotFound:
-            return Seen(resource)
-        except Forbidden as error:
-            return Seen(resource, unread=error.message)
+        return documents(manifest, self.release)
 
     def _refuse(self, against: tuple[str, ...]) -> None:
         rest = f"; and {len(against) - _MOST_NAMED} more" if len(against) > _MOST_NAMED else ""

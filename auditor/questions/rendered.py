@@ -17,6 +17,7 @@ from auditor.helm.objects import Document, Key
 from auditor.model.kubernetes import ObjectRef, Resource
 from auditor.model.snapshot import ReleaseRef
 from auditor.questions.permissions import is_rbac, wider
+from auditor.questions.pod_gains import gains
 from auditor.questions.same import within
 
 _OWNER = {"meta.helm.sh/release-name": "name", "meta.helm.sh/release-namespace": "namespace"}
@@ -97,6 +98,10 @@ def objections(rendered: Rendered, *, upgrade: bool) -> Iterator[str]:
         why = _against(rendered, one, upgrade=upgrade)
         if why:
             yield f"{rendered.place(one.key)} {why}"
+    yield from objections_to_deletions(rendered)
+
+
+def objections_to_deletions(rendered: Rendered) -> Iterator[str]:
     for one in rendered.deleted():
         seen = rendered.seen[one.key]
         if seen.unread or seen.live is None or not rendered.is_releases_own(seen.live):
@@ -121,7 +126,8 @@ def _against(rendered: Rendered, one: Document, *, upgrade: bool) -> str:
         return f"would be new {f'in namespace {where}' if where else 'outside of any namespace'}"
     if is_rbac(one.key.api_version) and not upgrade and wider(one.body, seen.live):
         return f"{new} and grants more than what is in the cluster"
-    return ""
+    more = () if upgrade else gains(one.body, seen.live)
+    return f"{new}, and its pods may do more: {', '.join(more)}" if more else ""
 
 
 def objections_to_the_past(rendered: Rendered) -> Iterator[str]:

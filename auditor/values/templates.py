@@ -19,8 +19,8 @@ _BREAKS: Final = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 def templates(values: Mapping[str, Any], chart: Chart, allowed: Sequence[str] = ()) -> tuple[str, ...]:
-    """The keys at or below which a template stands, as far as the chart knows them: not the templates that are defaults
-    of the chart, and none at or below a key of `allowed`."""
+    """The keys at or below which a template stands, as far as the chart knows them; "" for one that it does not know.
+    Templates that are defaults of the chart are left out, and those at or below a key of `allowed`."""
     permitted = [split_key(key) for key in allowed]
     found = (
         path
@@ -75,9 +75,9 @@ def _is_below(path: KeyPath, key: tuple[str, ...]) -> bool:
 
 
 def _known_part(path: KeyPath, defaults: Mapping[str, Any]) -> str:
-    """What is below a key of the chart was named by the user."""
-    known = path[:1]
-    for end in range(2, len(path) + 1):
+    """What is below a key of the chart was named by the user, and may be anything."""
+    known: KeyPath = ()
+    for end in range(1, len(path) + 1):
         if look_up(defaults, path[:end]) is MISSING:
             break
         known = path[:end]

@@ -87,9 +87,9 @@ def test_a_private_repository_is_opened_by_a_file_that_is_gone_afterwards(
     downloads = tmp_path / "downloads"
     downloads.mkdir()
     with structlog.testing.capture_logs() as logged:
-        found = Charts([private], Helm(ClusterSettings(), program=spied(tmp_path, version)), downloads).find(
-            NAME, VERSION
-        )
+        found = Charts(
+            [private], Helm(ClusterSettings(), program=spied(tmp_path, version)), downloads, catalog=None
+        ).find(NAME, VERSION)
     assert found.read_bytes() == repository.archive(NAME, VERSION).read_bytes()
     nothing_of_it((tmp_path / "arguments").read_text())
     nothing_of_it(repr(logged))
@@ -105,9 +105,9 @@ def test_a_repository_that_does_not_answer_is_told_without_what_opens_it(
     wrong = private.replace("p%3Ac4nary%2F1", "other-c4nary")
     nowhere = f"http://{USER}:other-c4nary@127.0.0.1:1/{TOKEN}?{QUERY}"
     with pytest.raises(ChartNotFound) as error:
-        Charts([wrong, nowhere], Helm(ClusterSettings(), program=spied(tmp_path, version)), tmp_path).find(
-            NAME, VERSION
-        )
+        Charts(
+            [wrong, nowhere], Helm(ClusterSettings(), program=spied(tmp_path, version)), tmp_path, catalog=None
+        ).find(NAME, VERSION)
     text = str(error.value)
     nothing_of_it(text)
     assert "other-c4nary" not in text
@@ -120,7 +120,7 @@ def test_a_repository_that_does_not_answer_is_told_without_what_opens_it(
 def test_a_reference_to_a_registry_with_credentials_is_not_handed_to_helm(source: str, tmp_path: Path) -> None:
     fake = program(tmp_path, 'echo "$@" >> arguments')
     with pytest.raises(ChartNotFound, match="helm registry login") as error:
-        Charts([source], Helm(ClusterSettings(), program=fake), tmp_path).find(NAME, VERSION)
+        Charts([source], Helm(ClusterSettings(), program=fake), tmp_path, catalog=None).find(NAME, VERSION)
     assert "c4nary" not in str(error.value)
     assert not (tmp_path / "arguments").exists()
 

@@ -174,7 +174,8 @@ def _values_by_hand(action: PatchValues, tools: Tools, record: HelmRecord, reaso
     if tools.values_folder is None:
         return PlanRefused(reason.message, hint=reason.hint)
     values = edited(record.values.reveal(), looked_up(action.edits, tools))
-    refuse_templates(values, _release(action), action.chart, tools)  # Helm would run them for who uses the file
+    # Helm would run them for who uses the file.
+    refuse_templates(values, _release(action), tools.catalog.chart(action.chart))
     content = as_yaml(values)
     path = _free(tools.values_folder, f"posit-audit-{action.namespace}-{action.release}-values", content)
     write_private(path, content)

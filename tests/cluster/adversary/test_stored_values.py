@@ -24,6 +24,7 @@ from tests.cluster.program import PositAudit
 pytestmark = pytest.mark.cluster
 
 Run = Callable[..., str]
+RECORD = "sh.helm.release.v1.pm.v1"
 CANARY = "canary-of-another-namespace-4e1b"
 ENCODED = base64.b64encode(CANARY.encode()).decode()
 VALUES = {"enableMigrations": True, "replicas": 0, "license": {"key": "KEY"}}
@@ -39,6 +40,7 @@ class Estate:
         self.home, self.vault = f"tenant-{self.mark}", f"vault-{self.mark}"
         self.tenant = f"--as=system:serviceaccount:{self.home}:tenant"
         self.planted = f"planted-{self.mark}"
+        self.pristine = ""
 
     def build(self) -> None:
         for name in (self.home, self.vault):
@@ -50,11 +52,19 @@ class Estate:
         self.kubectl("create", "secret", "generic", "vault", f"--from-literal=key={CANARY}", "-n", self.vault)
 
     def install(self) -> None:
+        """Release pm at its first revision, as the administrator made it."""
+        if self.pristine and self.helm("history", "pm", "-n", self.home, "-o", "json").count('"revision"') == 1:
+            self.kubectl("replace", "-f", "-", input=self.pristine)
+            return
+        self.helm("uninstall", "pm", "-n", self.home, "--ignore-not-found")
         chart = str(self.charts.archive("rstudio-pm", "0.20.4"))
         self.helm("install", "pm", chart, "-n", self.home, "-f", "-", input=json.dumps(VALUES))
+        secret = json.loads(self.kubectl("get", "secret", RECORD, "-n", self.home, "-o", "json"))
+        secret["metadata"] = {key: secret["metadata"][key] for key in ("name", "namespace", "labels")}
+        self.pristine = json.dumps(secret)
 
     def remove(self) -> None:
-        self.helm("uninstall", "pm", "-n", self.home, "--ignore-not-found", check=False)
+        """What an attack that succeeded has left."""
         kinds = "clusterrolebindings,clusterroles"
         self.kubectl("delete", kinds, self.planted, "--ignore-not-found", check=False)
         for namespace in (self.home, self.vault):
@@ -109,6 +119,10 @@ class Estate:
     def loot(self) -> str:
         """A template that looks up the other namespace's Secret."""
         return f'{{{{ (lookup "v1" "Secret" "{self.vault}" "vault").data.key }}}}'
+
+    def kept(self) -> str:
+        """Another namespace's object, as a manifest names it."""
+        return f"\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: kept\n  namespace: {self.vault}\n"
 
     def harmless(self) -> None:
         """Nothing came of it, and nothing of the other Secret was printed."""
@@ -191,6 +205,13 @@ def _documents_inside_a_value(estate: Estate) -> None:
     estate.values(sharedStorage={"create": True, "accessModes": ["ReadWriteOnce"], "storageClassName": text})
 
 
+def _pods_with_more(estate: Estate) -> None:
+    """A writer of Secrets alone is not allowed to create pods at all."""
+    volume = {"name": "node", "hostPath": {"path": "/"}}
+    context = {"privileged": True, "allowPrivilegeEscalation": True}
+    estate.values(pod={"volumes": [volume], "containerSecurityContext": context})
+
+
 @pytest.mark.parametrize(
     "attack",
     [
@@ -205,6 +226,7 @@ def _documents_inside_a_value(estate: Estate) -> None:
         _lookup_in_a_key,
         _values_of_the_subchart,
         _documents_inside_a_value,
+        _pods_with_more,
     ],
     ids=lambda attack: attack.__name__.strip("_"),
 )
@@ -220,10 +242,9 @@ def test_a_tenants_values_do_nothing_with_the_administrators_identity(
 
 def test_an_object_of_others_that_the_stored_manifest_names_is_not_deleted(estate: Estate) -> None:
     """Helm deletes what the old manifest has and the new one has not, whoever it belongs to."""
-    estate.kubectl("create", "configmap", "kept", "-n", estate.vault, "--from-literal=a=b", "--save-config=false")
+    estate.kubectl("create", "configmap", "kept", "-n", estate.vault, "--from-literal=a=b")
     try:
-        named = f"\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: kept\n  namespace: {estate.vault}\n"
-        estate.rewritten(lambda record: record.update(manifest=record["manifest"] + named))
+        estate.rewritten(lambda record: record.update(manifest=record["manifest"] + estate.kept()))
         estate.fixed()
         assert estate.there("configmap", "kept", estate.vault)
     finally:
@@ -245,6 +266,17 @@ def test_undo_makes_nothing_of_a_record_that_was_rewritten_before(estate: Estate
     estate.fixed()
     estate.posit_audit.said("undo", "--yes")
     estate.harmless()
+
+
+def test_undo_deletes_nothing_of_others_that_the_newest_record_names(estate: Estate) -> None:
+    estate.fixed()
+    estate.kubectl("create", "configmap", "kept", "-n", estate.vault, "--from-literal=a=b")
+    try:
+        estate.rewritten(lambda record: record.update(manifest=record["manifest"] + estate.kept()), revision=2)
+        estate.posit_audit.said("undo", "--yes")
+        assert estate.there("configmap", "kept", estate.vault)
+    finally:
+        estate.kubectl("delete", "configmap", "kept", "-n", estate.vault, "--ignore-not-found")
 
 
 def test_a_chart_of_the_same_name_and_version_is_not_believed(estate: Estate, tmp_path: Path) -> None:
