@@ -90,7 +90,7 @@ def test_a_private_repository_is_opened_by_a_file_that_is_gone_afterwards(
         found = Charts(
             [private], Helm(ClusterSettings(), program=spied(tmp_path, version)), downloads, catalog=None
         ).find(NAME, VERSION)
-    assert found.read_bytes() == repository.archive(NAME, VERSION).read_bytes()
+    assert found.path.read_bytes() == repository.archive(NAME, VERSION).read_bytes()
     nothing_of_it((tmp_path / "arguments").read_text())
     nothing_of_it(repr(logged))
     modes = {line.split()[0] for line in (tmp_path / "files").read_text().splitlines()}
