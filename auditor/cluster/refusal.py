@@ -31,7 +31,7 @@ class Refusal:
         reason, words, _ = told.status(body)
         # Of an object that is made by us all is known, and nothing in it is secret. Whatever else is quoted may be.
         ours = told.told(words) if self.verb == "create" else ""
-        said = ours or reason
+        said, by = ours or reason, _by(words)
         if status == Unauthorized.status:
             return Unauthorized(
                 f"The API server {self.connection.server} does not accept the credentials of context "
@@ -41,7 +41,7 @@ class Refusal:
         if status == Forbidden.status and words and not _NO_RIGHT.search(words):
             # Admission (Pod Security, a quota, a webhook) answers 403 too; no grant helps then.
             return NotAdmitted(
-                f"The API server does not admit {self.what}: {ours or _by(words) + WITHHELD} (403).",
+                f"The API server does not admit {self.what}: {ours or by + WITHHELD} (403).",
                 hint="" if ours else self._shown,
             )
         if status == Forbidden.status:
@@ -50,15 +50,15 @@ class Refusal:
             return NotFound(f"The API server does not have {self.what} (404).")
         if status == Conflict.status:
             held = holders(body)
-            by = "; ".join(f"{told.field(field)} is held by {name(manager)}" for field, manager in held)
-            return Conflict(
-                f"{self.what} could not be changed: {by or said or 'it was changed meanwhile'} (409).", holders=held
-            )
+            holding = "; ".join(f"{told.field(field)} is held by {name(manager)}" for field, manager in held)
+            why = holding or said or "it was changed meanwhile"
+            return Conflict(f"{self.what} could not be changed: {why} (409).", holders=held)
         if status == Gone.status:
             return Gone(f"The API server can no longer {self.verb} {self.what}: {reason or 'it is too old'} (410).")
         if status == Invalid.status:
+            why = by + WITHHELD if by and not ours else said or "no reason given"
             return Invalid(
-                f"The API server refuses {self.what} as invalid: {said or 'no reason given'} (422).",
+                f"The API server refuses {self.what} as invalid: {why} (422).",
                 hint="" if ours else self._shown,
             )
         if status in _RETRIED_STATUS:

@@ -52,7 +52,7 @@ def status(body: bytes) -> tuple[str, str, dict[str, Any]]:
     try:
         said = json.loads(body or b"{}")
         causes = (said.get("details") or {}).get("causes") or ()
-        named = [f"{field(str(one.get('field') or ''))} ({key(str(one.get('reason') or ''))})" for one in causes]
+        named = [f"{field(str(one['field']))} ({key(str(one.get('reason')))})" for one in causes if one.get("field")]
         reason = key(str(said.get("reason") or ""))
         return "; ".join(dict.fromkeys(named)) or reason, " ".join(str(said.get("message") or "").split()), said
     except (ValueError, AttributeError, TypeError):

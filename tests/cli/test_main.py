@@ -124,8 +124,8 @@ def test_nothing_is_coloured_in_a_pipe() -> None:
 
 
 def test_what_a_terminal_can_not_show_is_escaped(tmp_path: Path) -> None:
-    (tmp_path / "values.yaml").write_text("launcher: {\u2192: 1}\n", encoding="utf-8")
-    done = run("lint", str(tmp_path / "values.yaml"), PYTHONIOENCODING="latin-1")
+    (tmp_path / "\u2192.yaml").write_text("launcher: {never: 1}\n", encoding="utf-8")
+    done = run("lint", str(tmp_path / "\u2192.yaml"), PYTHONIOENCODING="latin-1", PYTHONUTF8="1")
     assert "Traceback" not in done.stderr
     assert "\\u2192" in done.stdout
     done = run("lint", str(tmp_path / "no\x1b[2J\nsuch.yaml"))

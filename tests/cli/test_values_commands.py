@@ -201,6 +201,6 @@ def test_a_key_that_steers_a_terminal_is_shown_escaped(tmp_path: Path) -> None:
     for command in ("lint", "migrate"):
         done = run(command, str(file), "--chart-name", "rstudio-connect", "--from", "0.8.38")
         told = done.stdout if command == "lint" else done.stderr
-        assert "\\x1b[2J" in told
+        assert "\\x1b[" in told
         assert "\x1b" not in told
         assert not [line for line in told.splitlines() if line.startswith(("x", "b:"))]
