@@ -8,6 +8,8 @@ from typing import Any, Final
 import yaml
 
 _HELM: Final = "Helm"
+_RELEASE_NAME: Final = "meta.helm.sh/release-name"
+_RELEASE_NAMESPACE: Final = "meta.helm.sh/release-namespace"
 
 
 class _Loader(yaml.CSafeLoader):
@@ -32,6 +34,13 @@ def documents(manifest: str) -> Iterator[dict[str, Any]]:
         raise ValueError(type(error).__name__) from None
 
 
+def belongs_to(live: Mapping[str, Any], release: str, namespace: str) -> bool:
+    """Whether an object in the cluster says that it is of this release. Only who can write it can make it say so, and a
+    manifest can name anything."""
+    annotations = (live.get("metadata") or {}).get("annotations") or {}
+    return (annotations.get(_RELEASE_NAME), annotations.get(_RELEASE_NAMESPACE)) == (release, namespace)
+
+
 def as_sent(document: Mapping[str, Any], release: str, namespace: str) -> dict[str, Any]:
     """With what Helm adds to each object (helm.sh/helm/v4/pkg/action/validate.go)."""
     metadata = document.get("metadata") or {}
@@ -43,8 +52,8 @@ def as_sent(document: Mapping[str, Any], release: str, namespace: str) -> dict[s
             "labels": {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": _HELM},
             "annotations": {
                 **(metadata.get("annotations") or {}),
-                "meta.helm.sh/release-name": release,
-                "meta.helm.sh/release-namespace": namespace,
+                _RELEASE_NAME: release,
+                _RELEASE_NAMESPACE: namespace,
             },
         },
     }

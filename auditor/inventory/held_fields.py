@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.helm.manifest import as_sent, documents
+from auditor.helm.manifest import as_sent, belongs_to, documents
 from auditor.inventory.asking import Json, Look, reading
 from auditor.inventory.releases import helm
 from auditor.model.held import HeldField
@@ -37,4 +37,6 @@ def _held(look: Look, document: Json) -> tuple[HeldField, ...]:
     wanted = as_sent(document, look.found.ref.name, look.namespace)
     metadata = wanted["metadata"]
     live = look.ask.get(resource, metadata["namespace"], metadata["name"])
-    return tuple(held_in(wanted, live)) if live else ()
+    # The manifest is in a Secret that a tenant can write, and may name objects of others.
+    ours = live and belongs_to(live, look.found.ref.name, look.namespace)
+    return tuple(held_in(wanted, live)) if live and ours else ()

@@ -12,15 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditor.helm.manifest import as_sent
+from auditor.helm.manifest import as_sent, belongs_to
 from auditor.helm.objects import Document, Key
 from auditor.model.kubernetes import ObjectRef, Resource
 from auditor.model.snapshot import ReleaseRef
 from auditor.questions.permissions import is_rbac, wider
 from auditor.questions.pod_gains import gains
 from auditor.questions.same import within
-
-_OWNER = {"meta.helm.sh/release-name": "name", "meta.helm.sh/release-namespace": "namespace"}
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,7 @@ class Rendered:
         return self.place(key).namespace != self.release.namespace
 
     def is_releases_own(self, live: Mapping[str, Any]) -> bool:
-        """By annotations that only who may write the object can set."""
-        annotations = (live.get("metadata") or {}).get("annotations") or {}
-        return all(annotations.get(key) == getattr(self.release, name) for key, name in _OWNER.items())
+        return belongs_to(live, self.release.name, self.release.namespace)
 
     def sent(self, one: Document) -> dict[str, Any]:
         body = as_sent(one.body, self.release.name, self.release.namespace)

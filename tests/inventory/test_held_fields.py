@@ -146,6 +146,10 @@ def scaled(apply_method: str) -> FakeReader:
     objects = release("rstudio-pm", apply_method=apply_method)
     deployment = next(one for one in objects if one["kind"] == "Deployment")
     deployment["metadata"]["managedFields"] = [owned({"f:metadata": {"f:labels": {"f:heritage": {}}}})]
+    deployment["metadata"]["annotations"] = {
+        "meta.helm.sh/release-name": "pm",
+        "meta.helm.sh/release-namespace": "posit",
+    }
     return FakeReader(*objects)
 
 
@@ -157,6 +161,17 @@ def test_the_labels_that_helm_adds_are_the_charts_too() -> None:
     deployment["metadata"]["managedFields"] = [owned({"f:metadata": {"f:labels": {label: {}}}})]
     (held,) = taken(reader)
     assert held.field == ".metadata.labels.app.kubernetes.io/managed-by"
+
+
+def test_objects_of_others_that_a_forged_manifest_names_are_left_out() -> None:
+    reader = scaled("ssa")
+    deployment = next(one for one in reader.objects if one["kind"] == "Deployment")
+    label = "f:app.kubernetes.io/managed-by"
+    deployment["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "me"}
+    deployment["metadata"]["managedFields"] = [owned({"f:metadata": {"f:labels": {label: {}}}})]
+    assert taken(reader)
+    deployment["metadata"]["annotations"]["meta.helm.sh/release-name"] = "other"
+    assert taken(reader) == ()
 
 
 @pytest.mark.parametrize("apply_method", ["", "csa"])
