@@ -186,7 +186,7 @@ def container_of(pod: dict[str, Any]) -> str:
     return str(pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://"))
 
 
-def until(what: str, done: Callable[[], bool], seconds: float = 60) -> None:
+def until(what: str, done: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
