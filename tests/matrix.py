@@ -1,7 +1,8 @@
 """Tables of what was tried on a real cluster: rows by columns, one test a cell.
 
 `make test` tries each table's sample. `make matrix` (POSIT_AUDIT_MATRIX=all) tries every cell that has no good result
-of this commit yet. Each result is kept in `.cache/matrix/<commit>/<table>/`, and the tables are printed from there:
+of this commit and this Kubernetes yet. Each result is kept in `.cache/matrix/<commit>/<kubernetes>/<table>/`, and the
+tables are printed from there:
 
     python -m scripts.print_matrix     ends with 1 if a cell is missing or failed
 """
@@ -21,6 +22,8 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
+
+from scripts.toolchain.build import kubernetes_version
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL = os.environ.get("POSIT_AUDIT_MATRIX") == "all"
@@ -165,7 +168,7 @@ def commit() -> str:
 
 
 def folder() -> Path:
-    return ROOT / ".cache" / "matrix" / commit()
+    return ROOT / ".cache" / "matrix" / commit() / kubernetes_version()
 
 
 def _git(*arguments: str) -> str:
