@@ -22,7 +22,7 @@ from auditor.helm.command import Helm
 from auditor.model.kubernetes import CONFIG_MAPS, SERVICE_ACCOUNTS
 from auditor.settings import ClusterSettings
 from scripts.toolchain import build as toolchain
-from tests.chart_repository import chart_repository, package_charts
+from tests.chart_repository import ChartRepository, package_charts
 from tests.cluster.program import PositAudit
 
 pytestmark = pytest.mark.cluster
@@ -46,13 +46,9 @@ def leaks(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def repository() -> Iterator[str]:
-    with chart_repository() as served:
-        yield served.url
-
-
-@pytest.fixture(scope="module")
-def released(kubectl: Run, helm: Run, repository: str, make_namespaces: Callable[..., str], images: list[str]) -> str:
+def released(
+    kubectl: Run, helm: Run, charts: ChartRepository, make_namespaces: Callable[..., str], images: list[str]
+) -> str:
     """A release of Package Manager that asks for license.lic, where the Secret has the file under its own name."""
     namespace = make_namespaces("names")
     kubectl("create", "secret", "generic", "license", f"--from-literal={FILE}=x", "-n", namespace)
@@ -63,7 +59,7 @@ def released(kubectl: Run, helm: Run, repository: str, make_namespaces: Callable
         "image": {"tag": "none-such"},
         UNKNOWN: "x",
     }
-    arguments = ("--repo", repository, "--version", "0.20.4", "-n", namespace, "-f", "-")
+    arguments = ("--repo", charts.url, "--version", "0.20.4", "-n", namespace, "-f", "-")
     helm("install", "pm", "rstudio-pm", *arguments, input=json.dumps(values))
     return namespace
 
@@ -99,18 +95,18 @@ def kept(folder: Path) -> str:
 
 
 def test_a_license_files_name_is_set_and_printed_nowhere(
-    released: str, posit_audit: PositAudit, helm: Run, repository: str, tmp_path: Path
+    released: str, posit_audit: PositAudit, helm: Run, charts: ChartRepository, tmp_path: Path
 ) -> None:
     chosen = ("-n", released, "--only", "license-secret-key-missing")
     posit_audit("-vv", "scan", "-n", released, "--show-passed", "--exit-zero", expect=0)
     posit_audit("scan", "-n", released, "-o", "json", "--to", "rstudio-pm=newest", "--exit-zero", expect=0)
     assert SHOWN in posit_audit.printed
     plan = str(tmp_path / "plan.json")
-    posit_audit("fix", *chosen, "--chart", repository, "--out", plan, expect=2)
+    posit_audit("fix", *chosen, *charts.flags, "--out", plan, expect=2)
     assert SHOWN in Path(plan).read_text()
-    posit_audit("-vv", "fix", "--plan", plan, "--apply", "--yes", "--chart", repository, expect=0)
+    posit_audit("-vv", "fix", "--plan", plan, "--apply", "--yes", *charts.flags, expect=0)
     assert values_of(helm, released)["license"]["file"]["secretKey"] == FILE
-    posit_audit("fix", "--plan", plan, "--apply", "--yes", "--chart", repository, expect=0)
+    posit_audit("fix", "--plan", plan, "--apply", "--yes", *charts.flags, expect=0)
     assert len(json.loads(helm("history", "pm", "-n", released, "-o", "json"))) == 2
     posit_audit("-vv", "undo", "--yes", expect=0)
     assert values_of(helm, released)["license"]["file"]["secretKey"] == "license.lic"
@@ -119,14 +115,14 @@ def test_a_license_files_name_is_set_and_printed_nowhere(
 
 
 def test_a_secret_that_leaves_a_choice_since_is_not_chosen_from(
-    released: str, posit_audit: PositAudit, kubectl: Run, helm: Run, repository: str, tmp_path: Path
+    released: str, posit_audit: PositAudit, kubectl: Run, helm: Run, charts: ChartRepository, tmp_path: Path
 ) -> None:
     plan = str(tmp_path / "plan.json")
     chosen = ("-n", released, "--only", "license-secret-key-missing")
-    posit_audit("fix", *chosen, "--chart", repository, "--out", plan, expect=2)
+    posit_audit("fix", *chosen, *charts.flags, "--out", plan, expect=2)
     another = json.dumps({"data": {f"another-{LICENSE_KEY}.lic": "eA=="}})
     kubectl("patch", "secret", "license", "-n", released, "--type=merge", "-p", another)
-    posit_audit("fix", "--plan", plan, "--apply", "--yes", "--chart", repository, expect=1)
+    posit_audit("fix", "--plan", plan, "--apply", "--yes", *charts.flags, expect=1)
     assert "no longer has one key that can be the license file" in posit_audit.printed
     kubectl(
         "patch", "secret", "license", "-n", released, "--type=merge",
