@@ -58,7 +58,7 @@ mark() { [ -L "$1" ] || printf '%s - - -\0' "$2" >>"$1"; } # NAME KIND
 # refuse_taken NAME: refuses what no run of ours can have left there. Without a record the work could not be undone.
 refuse_taken() {
     if [ -e "$1" ] || [ -L "$1" ]; then
-        [ ! -L "$1" ] && [ -f "$1" ] || refuse not-a-record "The place of the ownership record $1 is taken by something that is no regular file, such as a symbolic link or a directory. No owner was changed. Remove it."
+        { [ ! -L "$1" ] && [ -f "$1" ]; } || refuse not-a-record "The place of the ownership record $1 is taken by something that is no regular file, such as a symbolic link or a directory. No owner was changed. Remove it."
     fi
 }
 
