@@ -207,6 +207,69 @@ def test_a_record_that_others_may_write_is_not_believed_without_its_digest(pod: 
         assert pod.undo(record).code == 0
 
 
+def take(place: Path, how: str) -> None:
+    match how:
+        case "link":
+            place.symlink_to("/etc/passwd")
+        case "dangling":
+            place.symlink_to("nowhere")
+        case "directory":
+            place.mkdir()
+        case "pipe":
+            os.mkfifo(place)
+        case _:
+            place.write_text("no record at all\n")
+            if how == "server's":
+                os.chown(place, 999, 999)
+
+
+@pytest.mark.parametrize("how", ["link", "dangling", "directory", "pipe", "server's", "root's"])
+def test_a_place_of_the_record_that_is_taken_refuses_before_any_owner_changes(pod: Pod, how: str) -> None:
+    (record,) = pod.change().summary.records or ()
+    place = pod.volume / record.split(":")[0]
+    place.unlink()
+    (pod.volume / "packages" / "new").touch()
+    take(place, how)
+    before = pod.owners()
+    code = "record-open" if how == "server's" else "not-a-record"
+    said = pod.change()
+    assert (said.code, said.refusal.code) == (1, code)
+    assert place.name in said.refusal.message
+    assert pod.undo().refusal.code == code
+    if how in ("link", "directory", "pipe"):
+        assert pod.undo(record).refusal.code == code
+    assert pod.owners() == before
+
+
+def test_what_is_left_beside_the_record_is_listed_and_does_not_stop_undo(pod: Pod) -> None:
+    before = pod.owners()
+    (record,) = pod.change().summary.records or ()
+    name = record.split(":")[0]
+    for number, how in ((1, "link"), (7, "server's"), (8, "dangling"), (9, "directory")):
+        take(pod.volume / f"{name}.{number}", how)
+    said = pod.undo(record)
+    assert (said.code, sorted(said.summary.left_out or ())) == (0, [f"{name}.{number}" for number in (1, 7, 8, 9)])
+    assert pod.owners() == before
+
+
+@pytest.mark.parametrize("image", [GNU, BASH], ids=lambda image: image.name)
+def test_the_twin_takes_setuid_bits_off_before_a_file_is_roots_again(image: Image, tmp_path: Path) -> None:
+    """Not every file server clears them by itself."""
+    pod = pod_of(image, tmp_path)
+    (record,) = pod.change().summary.records or ()
+    file = pod.volume / "packages" / "a" / "with space"
+    file.chmod(0o6755)
+    keeps = """for path do :; done
+    mode=$(stat -c %a "$path")
+    "$tool" "$@" || exit
+    case $path in *"/with space") exec chmod "$mode" "$path" ;; esac
+    exit 0"""
+    said = replace(pod, image=with_tool(image, tmp_path, "chown", keeps)).undo(record)
+    assert said.code == 0, said
+    assert (file.stat().st_uid, file.stat().st_mode & 0o7777) == (0, 0o755)
+    assert "packages/a/with space" in (said.summary.mode_bits or {})["dropped"].samples
+
+
 def test_without_a_record_there_is_nothing_to_undo(pod: Pod) -> None:
     said = pod.undo()
     assert (said.code, said.refusal.code) == (1, "nothing-to-undo")

@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # The twin's change of owners with a record.
 finished=''
+refuse_foreign "$state"
 # A run that was cut off: what it wrote down and did not come to is done first.
 again_=0
 for name in $(names); do

@@ -164,10 +164,11 @@ give() {
     done
 }
 
-# give_special: $path to $to. A change of owner clears its setuid and setgid bits, and they stay off.
+# give_special: $path to $to. A change of owner clears its setuid and setgid bits, and they stay off; undo takes them off
+# before it is another's, since not every file server does.
 give_special() {
     bits=${fact##* }
-    if chown -h "$to" "$path" 2>/dev/null; then
+    if { [ "$direction" != undo ] || chmod ug-s "$path" 2>/dev/null; } && chown -h "$to" "$path" 2>/dev/null; then
         changed=$((changed + 1))
         lost_bits
     else

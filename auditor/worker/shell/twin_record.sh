@@ -55,6 +55,25 @@ lines_of() { echo $(($(tr -cd '\0' <"$1" | wc -c))); }
 seal() { records=$(add "$records" "$1:$(($(wc -c <"$scratch/$2"))):$(digest <"$scratch/$2")"); }
 mark() { [ -L "$1" ] || printf '%s - - -\0' "$2" >>"$1"; } # NAME KIND
 
+# refuse_taken NAME: refuses what no run of ours can have left there. Without a record the work could not be undone.
+refuse_taken() {
+    if [ -e "$1" ] || [ -L "$1" ]; then
+        { [ ! -L "$1" ] && [ -f "$1" ]; } || refuse not-a-record "The place of the ownership record $1 is taken by something that is no regular file, such as a symbolic link or a directory. No owner was changed. Remove it."
+    fi
+}
+
+# refuse_foreign NAME: the same, and a file that is no record. A group may write: the kubelet lets fsGroup's.
+refuse_foreign() {
+    refuse_taken "$1"
+    [ -e "$1" ] || return 0
+    case $(stat -c '%u %h %a' "$1") in
+    "0 1 "*[2367] | [!0]* | "0 "[!1]* | "0 1"[!\ ]*)
+        refuse record-open "The ownership record $1 is not trusted: it must be a regular file without other names, owned by root and not writable by all users. No owner was changed. Remove it."
+        ;;
+    esac
+    [ "$(head -c 2 "$1" | tr -d '\0')" = 'h ' ] || refuse not-a-record "The file $1 is not an ownership record. No owner was changed. Remove it."
+}
+
 # kept FILE: puts a complete list on the volume under the first free name; sets $name.
 kept() {
     name=$state again=0
@@ -70,6 +89,8 @@ kept() {
     fi
     sync "$name.new" 2>/dev/null || sync
     mv -f -- "$name.new" "$name" || stop_at failed 'The record of former owners could not be named' 'Run it again.'
+    # What appeared there just now: mv puts the record into a directory.
+    { [ ! -L "$name" ] && [ -f "$name" ]; } || stop_at not-a-record "The place of the ownership record $name is taken" 'Remove what is there and run it again.'
 }
 
 # every NAME that is there: the base, then .1, .2, ...
@@ -79,5 +100,15 @@ names() {
         { [ ! -e "$name" ] && [ ! -L "$name" ]; } || printf '%s\n' "$name"
         again=$((again + 1))
         name=$state.$again
+    done
+}
+
+# beside: every other numbered name, after a gap. No run leaves one there.
+beside() {
+    for each in "$state".[0-9]*; do
+        case ${each#"$state".} in *[!0-9]* | 0*) continue ;; esac
+        if [ -e "$each" ] || [ -L "$each" ]; then
+            case "$nl$1$nl" in *"$nl$each$nl"*) ;; *) printf '%s\n' "$each" ;; esac
+        fi
     done
 }
