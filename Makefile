@@ -132,6 +132,7 @@ matrix: prepare ## every cell of the tables in docs/reliability.md; prints them
 	for version in $(MATRIX_KUBERNETES); do \
 	  export KUBERNETES=$$version; $(MAKE) --no-print-directory prepare; \
 	  POSIT_AUDIT_MATRIX=all $(AS_ROOT) $(RUN) -m pytest -n 2 --dist load tests/cluster/matrix >&2 || failed=$$?; \
+	  POSIT_AUDIT_MATRIX=all $(AS_ROOT) $(RUN) -m pytest -n 2 --dist loadfile -m matrix >&2 || failed=$$?; \
 	  $(AS_ROOT) $(RUN) -m pytest tests/cluster/test_in_cluster.py >&2 || failed=$$?; \
 	  $(RUN) -m scripts.print_matrix || failed=$$?; \
 	done; exit $$failed

@@ -49,6 +49,10 @@ def _logs_as_by_default() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in LONGEST)  # stable
+    if os.environ.get("POSIT_AUDIT_MATRIX") != "all":
+        for item in items:
+            if item.get_closest_marker("matrix"):
+                item.add_marker(pytest.mark.skip(reason="make matrix runs it"))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

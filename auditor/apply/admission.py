@@ -10,7 +10,7 @@ from typing import Any
 from auditor.apply.tools import Tools
 from auditor.errors import ApiError, ClusterError, Forbidden
 from auditor.model.kubernetes import NAMESPACES, PODS, Access
-from auditor.questions.admission import ENFORCED
+from auditor.questions.admission import ENFORCED, REFUSE_ROOT
 
 CREATE_PODS = Access(PODS, ("create",))
 """Used with dryRun only."""
@@ -33,9 +33,9 @@ def root_is_why(pod: Mapping[str, Any], tools: Tools) -> bool:
     return True
 
 
-def never_admits(job: Mapping[str, Any], levels: frozenset[str], tools: Tools) -> bool:
-    """Whether root is why the pod of this Job can't be created. `levels` of Pod Security refuse it: asked where the
-    identity must not create pods. False if neither can be asked, or if the server admits such a pod from us."""
+def never_admits(job: Mapping[str, Any], tools: Tools) -> bool:
+    """Whether root is why the pod of this Job can't be created. If the identity must not create pods, the namespace's
+    Pod Security level decides. False if neither can be asked, or if the server admits such a pod from us."""
     namespace, template = job["metadata"]["namespace"], job["spec"]["template"]
     metadata = {
         **(template.get("metadata") or {}),
@@ -46,7 +46,7 @@ def never_admits(job: Mapping[str, Any], levels: frozenset[str], tools: Tools) -
     try:
         if not tools.reader.allowed(CREATE_PODS, "create", namespace):
             labels = tools.reader.get(NAMESPACES, "", namespace)["metadata"].get("labels") or {}
-            return labels.get(ENFORCED) in levels
+            return labels.get(ENFORCED) in REFUSE_ROOT
         tools.writer.create(PODS, pod, dry_run=True)
     except Forbidden:
         return root_is_why(pod, tools)

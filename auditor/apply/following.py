@@ -28,7 +28,7 @@ from auditor.errors import ActionFailed, ApiError, ClusterError, NotFound
 from auditor.model.kubernetes import EVENTS, JOBS
 from auditor.names import events
 from auditor.names.told import told
-from auditor.questions.admission import REFUSE_LOOK, REFUSE_ROOT, refused_as_root, refused_look
+from auditor.questions.admission import refused_as_root, refused_look
 from auditor.readiness import Progress, readiness
 
 _POLL = 1.0
@@ -68,7 +68,7 @@ def _to_its_end(
     start_by = tools.clock() + tools.start_seconds
     started, interruptions = False, Interruptions()
     now: Mapping[str, Any] = {}
-    root_is_why = cache(lambda: admission.never_admits(now, REFUSE_LOOK if looks else REFUSE_ROOT, tools))
+    root_is_why = cache(lambda: admission.never_admits(now, tools))
     for now, pods in _glances(made, tools, tick):
         state = readiness(now)
         started = read(made, pods, parts, tools) or started

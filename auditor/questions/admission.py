@@ -5,8 +5,7 @@ from __future__ import annotations
 ENFORCED = "pod-security.kubernetes.io/enforce"
 """The label of a namespace with the level that its pods must keep to."""
 REFUSE_ROOT = frozenset({"restricted"})
-REFUSE_LOOK = frozenset({"baseline", "restricted"})
-"""Levels that admit no ownership Job, and no Job that looks, which has a capability more."""
+"""Levels that admit no ownership Job, and no Job that checks a volume."""
 
 
 def refused_as_root(namespace: str, because: str) -> str:

@@ -215,6 +215,7 @@ class TestLifecycle:
         yield name, config
         _kind("delete", "cluster", f"--name={name}", f"--kubeconfig={config}")
 
+    @pytest.mark.matrix
     def test_two_clusters_side_by_side_do_not_see_each_other(
         self, kubectl: Run, kind_cluster: Any, namespace: str, second: tuple[str, Path]
     ) -> None:
@@ -229,6 +230,7 @@ class TestLifecycle:
         assert f"namespace/{namespace}" not in other
         assert f"namespace/{namespace}" in ours
 
+    @pytest.mark.matrix
     def test_a_killed_creation_does_not_stop_the_next_one(
         self, second: tuple[str, Path], node_shell: Callable[[str], str]
     ) -> None:

@@ -358,7 +358,7 @@ def test_helm_acts_from_inside_as_the_user_that_is_meant(
     assert by_helm
     assert {event["user"]["username"] for event in by_helm} == {f"system:serviceaccount:{account}"}
     kubectl("delete", "clusterrole/deputise", "clusterrolebinding/deputise", "clusterrolebinding/deputy")
-    kubectl("delete", "job", "plan-as", "-n", PUBLISHING)
+    kubectl("delete", "job", "plan-as", "-n", FIXER)
 
 
 def test_all_of_it_can_be_removed(operator: Operator, kubectl: Run) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,19 +44,26 @@ for number in range(folders):
         os.close(os.open(f"{root}/{number}/{file}", os.O_CREAT | os.O_WRONLY, 0o644))
 """
 
-# Stops each process of a container, also those that are started meanwhile, or lets them go on.
+# Stops each process of a pod as soon as its log reports that thousands of owners have been changed, or lets them go on.
 _SIGNAL = """
-import contextlib, glob, os, signal, sys
-found = glob.glob(f"/sys/fs/cgroup/**/*{sys.argv[1]}*/cgroup.procs", recursive=True)
+import contextlib, glob, os, re, signal, sys, time
+uid, word, cluster = sys.argv[1:]
+def works():
+    for path in glob.glob(f"{cluster}/**/pods/*_{uid}/*/*.log", recursive=True):
+        with open(path) as log:
+            last = log.read().splitlines()[-1:]
+        changed = re.search('"progress".*"changed": ([0-9]+)', last[0]) if last else None
+        return changed and int(changed[1]) > 10000
+def of_pod(process):
+    with contextlib.suppress(OSError), open(f"/proc/{process}/mountinfo") as mounts:
+        return f"{uid}/etc-hosts" in mounts.read()
+while word == "SIGSTOP" and not works():
+    time.sleep(0.02)
 signalled = set()
-while found:
-    with open(found[0]) as listed:
-        new = set(map(int, listed.read().split())) - signalled
-    if not new:
-        break
+while new := {process for process in os.listdir("/proc") if process.isdecimal() and of_pod(process)} - signalled:
     for process in new:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.Signals[sys.argv[2]])
+            os.kill(int(process), signal.Signals[word])
     signalled |= new
 """
 
@@ -154,30 +162,28 @@ def start(
 
 
 @pytest.fixture
-def working(kubectl: Run, node_shell: Callable[[str], str]) -> Callable[[ChangeOwnership], list[dict[str, Any]]]:
+def send(node_shell: Callable[[str], str], state_folder: Path) -> Callable[[dict[str, Any], str], str]:
+    """`send(pod, "SIGSTOP")` waits until it is at work; `send(pod, "SIGCONT")`."""
+    return lambda pod, word: node_shell(python(_SIGNAL, pod["metadata"]["uid"], word, state_folder))
+
+
+@pytest.fixture
+def working(
+    kubectl: Run, send: Callable[[dict[str, Any], str], str]
+) -> Callable[[ChangeOwnership], list[dict[str, Any]]]:
     """The pods of all parts, each held in the middle of its work: on a busy machine one part could otherwise be done
     before the other has begun."""
 
-    def works(pod: dict[str, Any]) -> bool:
-        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        last = kubectl("logs", name, "-n", namespace, "--tail=1", check=False)
-        return '"progress"' in last and '"changed": 0' not in last
+    def pods(action: ChangeOwnership) -> list[dict[str, Any]]:
+        selector = f"batch.kubernetes.io/job-name={name_of(action, 'change')}"
+        told = kubectl("get", "pods", "-n", action.claim.namespace, "-l", selector, "-o", "json")
+        return list(json.loads(told)["items"])
 
     def all_held(action: ChangeOwnership) -> list[dict[str, Any]]:
-        selector = f"batch.kubernetes.io/job-name={name_of(action, 'change')}"
-        held: dict[str, dict[str, Any]] = {}
-
-        def hold() -> bool:
-            told = kubectl("get", "pods", "-n", action.claim.namespace, "-l", selector, "-o", "json")
-            for pod in json.loads(told)["items"]:
-                name = pod["metadata"]["name"]
-                if name not in held and pod["status"].get("phase") == "Running" and works(pod):
-                    node_shell(python(_SIGNAL, container_of(pod), "SIGSTOP"))
-                    held[name] = pod
-            return len(held) == action.shards
-
-        until("each part reports progress", hold)
-        return list(held.values())
+        until("the pods are there", lambda: len(pods(action)) == action.shards)
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(lambda pod: send(pod, "SIGSTOP"), pods(action)))
+        return pods(action)
 
     return all_held
 
@@ -218,6 +224,7 @@ def test_killed_for_want_of_memory_or_lost_with_its_node_the_work_goes_on(
     start: Callable[..., tuple[Volume, ChangeOwnership]],
     watching: Callable[[str], Watch],
     working: Callable[[ChangeOwnership], list[dict[str, Any]]],
+    send: Callable[[dict[str, Any], str], str],
     kubectl: Run,
     node_name: str,
     node_shell: Callable[[str], str],
@@ -232,8 +239,8 @@ def test_killed_for_want_of_memory_or_lost_with_its_node_the_work_goes_on(
     cut_power()
     # Only who knows that it is off may do this, such as the cloud's controller.
     kubectl("delete", "node", node)
-    node_shell(python(_SIGNAL, container_of(pods[node_name]), "SIGCONT"))
-    _killed_for_want_of_memory_it_goes_on(*start(shards=1), watching, working, kubectl, node_shell)
+    send(pods[node_name], "SIGCONT")
+    _killed_for_want_of_memory_it_goes_on(*start(shards=1), watching, working, send, kubectl, node_shell)
 
     outcome = watch.outcome()
     assert outcome["state"] == State.DONE
@@ -249,6 +256,7 @@ def _killed_for_want_of_memory_it_goes_on(
     action: ChangeOwnership,
     watching: Callable[[str], Watch],
     working: Callable[[ChangeOwnership], list[dict[str, Any]]],
+    send: Callable[[dict[str, Any], str], str],
     kubectl: Run,
     node_shell: Callable[[str], str],
 ) -> None:
@@ -259,7 +267,7 @@ def _killed_for_want_of_memory_it_goes_on(
 
     # Before the memory of what was killed is free again, the kernel may have killed this one too.
     node_shell(f"set +e\n{python(_FILL_MEMORY, container_of(pod))}ended=$?\n[ $ended = 0 ] || [ $ended = 137 ]")
-    node_shell(python(_SIGNAL, container_of(pod), "SIGCONT"))
+    send(pod, "SIGCONT")
 
     kubectl("wait", f"pod/{name}", "-n", namespace, "--for=jsonpath={.status.phase}=Failed", "--timeout=30s")
     terminated = "jsonpath={.status.containerStatuses[0].state.terminated}"

@@ -208,10 +208,12 @@ def test_several_files_with_relative_paths(site: Site) -> None:
     assert site.agree("one/config:none:two/config:three")[0] == "kubernetes-admin"
 
 
+@pytest.mark.matrix
 def test_inline_certificate(site: Site, kubeconfig: Path) -> None:
     assert site.agree(str(kubeconfig))[0] == "kubernetes-admin"
 
 
+@pytest.mark.matrix
 def test_inline_token(site: Site) -> None:
     assert site.agree(site.kubeconfig({"token": site.token}))[0] == "system:serviceaccount:parity:auditor"
 
@@ -246,11 +248,13 @@ GIVES_TOKEN = (
 )
 
 
+@pytest.mark.matrix
 def test_program_v1_that_gives_a_token(site: Site) -> None:
     user = program(site, GIVES_TOKEN, interactiveMode="Never")
     assert site.agree(site.kubeconfig(user))[0] == "system:serviceaccount:parity:auditor"
 
 
+@pytest.mark.matrix
 def test_program_v1beta1_that_gives_a_certificate(site: Site) -> None:
     pair = {"clientCertificateData": site.certificate.read_text(), "clientKeyData": site.key.read_text()}
     (site.folder / "answer.json").write_text(
@@ -260,6 +264,7 @@ def test_program_v1beta1_that_gives_a_certificate(site: Site) -> None:
     assert site.agree(site.kubeconfig(user))[0] == "kubernetes-admin"
 
 
+@pytest.mark.matrix
 def test_program_is_told_of_the_cluster(site: Site) -> None:
     """The same, word for word, by kubectl and by us."""
     extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "parity"}}
@@ -274,6 +279,7 @@ def test_program_is_told_of_the_cluster(site: Site) -> None:
     assert by_us["spec"]["cluster"]["config"] == {"audience": "parity"}
 
 
+@pytest.mark.matrix
 def test_program_that_fails(site: Site) -> None:
     config = site.kubeconfig(program(site, "echo 'the session has ended' >&2; exit 3", interactiveMode="Never"))
     assert "gave no credentials" in (told := site.refuse(config))
@@ -305,6 +311,7 @@ def test_auth_provider_oidc(site: Site) -> None:
     assert "has expired, and the kubeconfig has no refresh-token" in site.refuse(site.kubeconfig(user))
 
 
+@pytest.mark.matrix
 def test_auth_provider_that_kubectl_removed(site: Site) -> None:
     user = {"auth-provider": {"name": "gcp", "config": {"access-token": site.token}}}
     assert "'gcp', which kubectl and Helm no longer have" in site.refuse(site.kubeconfig(user))
@@ -323,6 +330,7 @@ def test_proxy_url_with_a_login(site: Site) -> None:
         assert len(asked) >= 4  # kubectl, request, exec, Helm
 
 
+@pytest.mark.matrix
 def test_proxy_url_of_socks(site: Site) -> None:
     with socks_proxy() as (port, asked):
         cluster = {
@@ -371,6 +379,7 @@ def test_https_proxy_and_no_proxy(site: Site) -> None:
         assert len(asked) == through
 
 
+@pytest.mark.matrix
 def test_this_machine_is_never_asked_through_a_proxy(site: Site, old: Authority) -> None:
     """As with a tunnel or kind behind a company's HTTPS_PROXY."""
     issued = old.issue("loopback", "IP:127.0.0.1")
@@ -379,6 +388,7 @@ def test_this_machine_is_never_asked_through_a_proxy(site: Site, old: Authority)
         site.agree(site.kubeconfig({"token": site.token}, cluster), HTTPS_PROXY="http://127.0.0.1:9")
 
 
+@pytest.mark.matrix
 def test_tls_server_name(site: Site, old: Authority) -> None:
     issued = old.issue("named", "DNS:api.example")
     with gateway(site.address, site.authority, issued) as (port, _):
@@ -412,6 +422,7 @@ def test_server_with_a_path_prefix(site: Site, old: Authority) -> None:
 # --- TLS ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.matrix
 def test_old_authority_under_the_strict_flag(site: Site, old: Authority) -> None:
     issued = old.issue("old", "IP:127.0.0.1")
     with gateway(site.address, site.authority, issued) as (port, _):
@@ -456,9 +467,9 @@ FULL = {"as": "jo", "as-uid": "17", "as-groups": [ADMINS, "readers"], "as-user-e
     "flags",
     [
         (),
-        ("--as", "bob"),
-        ("--as-group", ADMINS, "--as-group", "others"),
-        ("--as-uid", "18"),
+        pytest.param(("--as", "bob"), marks=pytest.mark.matrix),
+        pytest.param(("--as-group", ADMINS, "--as-group", "others"), marks=pytest.mark.matrix),
+        pytest.param(("--as-uid", "18"), marks=pytest.mark.matrix),
         ("--as", "bob", "--as-uid", "18", "--as-group", ADMINS),
     ],
     ids=["the-kubeconfigs", "user", "groups", "uid", "all"],
@@ -468,6 +479,7 @@ def test_impersonation_by_kubeconfig_and_flags(site: Site, flags: tuple[str, ...
     assert told[0] == ("bob" if "bob" in flags else "jo")
 
 
+@pytest.mark.matrix
 def test_flags_alone(site: Site, kubeconfig: Path) -> None:
     config = str(kubeconfig)
     assert site.agree(config, "--as", "bob", "--as-uid", "18", "--as-group", ADMINS)[:2] == ("bob", "18")

@@ -148,7 +148,9 @@ class KilledAfter(Silent):
             raise Killed(step.id)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize(
+    "steps", [pytest.param(1, marks=pytest.mark.matrix), 2, pytest.param(3, marks=pytest.mark.matrix)]
+)
 def test_cut_off_between_two_steps_and_run_again_it_ends_in_the_same_state(
     steps: int,
     package_manager: Any,
