@@ -27,8 +27,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("posit-audit")
 
-# Each is one test of minutes. Begun in its turn, it would run on when every other test is done.
-LONGEST = ("test_two_commands.py", "test_job_interrupted.py")
+# Tests of minutes. Begun in their turn, they would run on when every other test is done.
+LONGEST = ("test_two_commands.py", "test_job_interrupted.py", "test_ownership_job.py")
 KIND_LOCAL = Path(__file__).parent.parent / "scripts" / "kind-local"
 _UNNAMED = "pytest-kind"  # the plugin's default
 

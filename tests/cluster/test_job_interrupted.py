@@ -27,7 +27,8 @@ from tests.cluster.conftest import Run, Volume
 from tests.conftest import is_ours
 from tests.steps import ownership
 
-pytestmark = pytest.mark.cluster
+# Of its assertions, that a resumed part sees fewer entries depends on how far the part came: once in four runs it saw all.
+pytestmark = [pytest.mark.cluster, pytest.mark.matrix]
 
 IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
 FILES, FOLDERS = 120_000, 600
@@ -53,7 +54,7 @@ def works():
         with open(path) as log:
             last = log.read().splitlines()[-1:]
         changed = re.search('"progress".*"changed": ([0-9]+)', last[0]) if last else None
-        return changed and int(changed[1]) > 10000
+        return changed and int(changed[1]) > 25000
 def of_pod(process):
     with contextlib.suppress(OSError), open(f"/proc/{process}/mountinfo") as mounts:
         return f"{uid}/etc-hosts" in mounts.read()
