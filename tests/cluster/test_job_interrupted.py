@@ -27,7 +27,7 @@ from tests.cluster.conftest import Run, Volume
 from tests.conftest import is_ours
 from tests.steps import ownership
 
-# Of its assertions, that a resumed part sees fewer entries depends on how far the part came: once in four runs it saw all.
+# That a resumed part sees fewer entries depends on how far the part came: once in four runs it saw all of them.
 pytestmark = [pytest.mark.cluster, pytest.mark.matrix]
 
 IMAGE = "docker.io/posit/package-manager:2026.08.0-ubuntu-24.04"
