@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, Final
 
+from auditor.names.shown import name
+
 RBAC: Final = "rbac.authorization.k8s.io"
 _ANY: Final = "*"
 
@@ -30,17 +32,17 @@ def wider(wanted: Mapping[str, Any], live: Mapping[str, Any] | None) -> bool:
 
 
 def in_words(body: Mapping[str, Any]) -> Iterator[str]:
-    """What it grants: none of it is a secret."""
+    """What it grants."""
     for rule in body.get("rules") or ():
         what = [*(rule.get("resources") or ()), *(rule.get("nonResourceURLs") or ())]
         names = rule.get("resourceNames") or ()
-        only = f" (only {', '.join(map(str, names))})" if names else ""
+        only = f" (only {', '.join(name(str(one)) for one in names)})" if names else ""
         yield f"{', '.join(map(str, rule.get('verbs') or ()))} on {', '.join(map(str, what))}{only}"
     if role := body.get("roleRef"):
-        yield f"binds {role.get('kind')} {role.get('name')}"
+        yield f"binds {role.get('kind')} {name(str(role.get('name')))}"
     for subject in body.get("subjects") or ():
         where = f"{subject['namespace']}/" if subject.get("namespace") else ""
-        yield f"to {subject.get('kind')} {where}{subject.get('name')}"
+        yield f"to {subject.get('kind')} {name(where + str(subject.get('name')))}"
 
 
 def _binding_is_wider(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
@@ -58,8 +60,8 @@ def _grants(rule: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str]]
     """Verb, group, resource, name and URL, each alone; "" where the rule does not narrow it."""
     verbs = rule.get("verbs") or ()
     names = rule.get("resourceNames") or ("",)
-    for verb, group, resource, name in product(verbs, rule.get("apiGroups") or (), rule.get("resources") or (), names):
-        yield verb, group, resource, name, ""
+    for verb, group, resource, one in product(verbs, rule.get("apiGroups") or (), rule.get("resources") or (), names):
+        yield verb, group, resource, one, ""
     for verb, url in product(verbs, rule.get("nonResourceURLs") or ()):
         yield verb, "", "", "", url
 

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from auditor.names.shown import key
 from auditor.questions.managed_fields import differ, may_be_shown
 
 _HIDDEN: Final = "(not shown)"
@@ -18,10 +19,10 @@ def within(wanted: Any, live: Any) -> bool:
     if isinstance(wanted, Mapping):
         wanted = _as_stored(wanted)
         return isinstance(live, Mapping) and all(
-            key not in live
+            one not in live
             if value is None
-            else (key in live and within(value, live[key])) or _is_empty(value, live, key)
-            for key, value in wanted.items()
+            else (one in live and within(value, live[one])) or _is_empty(value, live, one)
+            for one, value in wanted.items()
         )
     if isinstance(wanted, list):
         return (
@@ -34,16 +35,16 @@ def within(wanted: Any, live: Any) -> bool:
     return False
 
 
-def _is_empty(value: Any, live: Mapping[str, Any], key: str) -> bool:
+def _is_empty(value: Any, live: Mapping[str, Any], field: str) -> bool:
     """The API server leaves out what is empty."""
-    return key not in live and value in ("", {}, [])
+    return field not in live and value in ("", {}, [])
 
 
 def _as_stored(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if body.get("kind") != "Secret" or not isinstance(body.get("stringData"), Mapping):
         return body
-    written = {key: base64.b64encode(str(value).encode()).decode() for key, value in body["stringData"].items()}
-    rest = {key: value for key, value in body.items() if key != "stringData"}
+    written = {one: base64.b64encode(str(value).encode()).decode() for one, value in body["stringData"].items()}
+    rest = {one: value for one, value in body.items() if one != "stringData"}
     return {**rest, "data": {**(body.get("data") or {}), **written}}
 
 
@@ -64,9 +65,9 @@ def changes(wanted: Mapping[str, Any], live: Mapping[str, Any], before: Mapping[
 
 def _changed(wanted: Any, live: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
     if isinstance(wanted, Mapping) and (live is None or isinstance(live, Mapping)):
-        for key, value in wanted.items():
-            if value is not None and key not in _NOISE:
-                yield from _changed(value, (live or {}).get(key), (*path, f"f:{key}"))
+        for one, value in wanted.items():
+            if value is not None and not _is_noise(path, one):
+                yield from _changed(value, (live or {}).get(one), (*path, f"f:{one}"))
     elif _named(wanted) and (not live or _named(live)):
         others = {item["name"]: item for item in live or ()}
         for item in wanted:
@@ -86,13 +87,18 @@ def _removed(before: Any, wanted: Any, live: Any, path: tuple[str, ...]) -> Iter
         return
     if not (isinstance(before, Mapping) and isinstance(wanted, Mapping) and isinstance(live, Mapping)):
         return
-    for key, value in before.items():
-        if key in _NOISE or key not in live:
+    for one, value in before.items():
+        if _is_noise(path, one) or one not in live:
             continue
-        if key not in wanted:
-            yield (*path, f"f:{key}")
+        if one not in wanted:
+            yield (*path, f"f:{one}")
         else:
-            yield from _removed(value, wanted[key], live[key], (*path, f"f:{key}"))
+            yield from _removed(value, wanted[one], live[one], (*path, f"f:{one}"))
+
+
+def _is_noise(path: tuple[str, ...], key_: str) -> bool:
+    """Only of labels: data of that name is what the object is for."""
+    return key_ in _NOISE and path[-1:] == ("f:labels",)
 
 
 def _named(items: Any) -> bool:
@@ -107,8 +113,9 @@ def _word(value: Any) -> str:
 
 
 def _dotted(path: tuple[str, ...]) -> str:
+    """As it is printed: keys of maps are the words of who wrote the values."""
     text = ""
     for part in path:
         kind, _, name = part.partition(":")
-        text += f"[{name}]" if kind == "n" else f".{name}"
+        text += f"[{key(name)}]" if kind == "n" else f".{key(name)}"
     return text.lstrip(".")

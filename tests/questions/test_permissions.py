@@ -58,3 +58,8 @@ def test_bindings() -> None:
 def test_in_words() -> None:
     assert list(in_words(role(rule("get list", "secrets", resourceNames=["a"])))) == ["get, list on secrets (only a)"]
     assert list(in_words(binding("x"))) == ["binds Role view", "to ServiceAccount a/x"]
+
+
+def test_names_are_printed_as_names_are() -> None:
+    said = list(in_words(role(rule("get", "secrets", resourceNames=["KQ7M-Z2XA-9PLT-04VB"]))))
+    assert said == ["get on secrets (only ****)"]

@@ -71,3 +71,33 @@ def test_what_is_removed_is_named() -> None:
         "spec.containers[b]: changed (not shown)",
         "spec.containers[a].securityContext: removed",
     ]
+
+
+def test_keys_that_may_be_a_secret_are_masked() -> None:
+    """The author of the values names the keys of maps and the entries of lists."""
+    secret = "KQ7M-Z2XA-9PLT-04VB"
+    live = {
+        "kind": "Deployment",
+        "metadata": {"annotations": {secret: "a"}},
+        "spec": {"env": [{"name": secret, "value": "a"}]},
+    }
+    wanted = {
+        "kind": "Deployment",
+        "metadata": {"annotations": {secret: "b"}},
+        "spec": {"env": [{"name": secret, "value": "b"}]},
+    }
+    without = {"kind": "Deployment", "metadata": {"annotations": {}}, "spec": wanted["spec"]}
+    assert [*changes(wanted, live, {}), *changes(without, live, live)] == [
+        "metadata.annotations.****: changed (not shown)",
+        "spec.env[****].value: changed (not shown)",
+        "spec.env[****].value: changed (not shown)",
+        "metadata.annotations.****: removed",
+    ]
+
+
+def test_only_labels_that_change_with_every_chart_are_left_out() -> None:
+    label = {"kind": "ConfigMap", "metadata": {"labels": {"chart": "b"}}}
+    assert list(changes(label, {"kind": "ConfigMap", "metadata": {"labels": {"chart": "a"}}}, label)) == []
+    data = {"kind": "ConfigMap", "data": {"chart": "b"}}
+    assert list(changes(data, {"kind": "ConfigMap", "data": {"chart": "a"}}, {})) == ["data.chart: changed (not shown)"]
+    assert list(changes({"kind": "ConfigMap", "data": {}}, data, data)) == ["data.chart: removed"]
