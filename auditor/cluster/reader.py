@@ -13,7 +13,7 @@ from auditor.cluster.connect import Connection
 from auditor.cluster.exec import ExecResult, run_in_container
 from auditor.cluster.request import path_of, refusal, send, stream
 from auditor.cluster.retry import ATTEMPTS
-from auditor.errors import Gone, NotFound
+from auditor.errors import ClusterError, Gone, NotFound
 from auditor.model.kubernetes import LOCAL_ACCESS_REVIEWS, PODS, Access, ObjectRef, Resource
 
 PAGE = 500
@@ -141,9 +141,15 @@ class Reader:
             listed = send(self.connection, "GET", path_of(root, None).rstrip("/"), refused)
         except NotFound:
             return None
-        for one in listed.get("resources") or ():
-            if one["kind"] == kind and "/" not in one["name"]:
-                return Resource(group, version, one["name"], kind, namespaced=bool(one["namespaced"]))
+        try:
+            for one in listed.get("resources") or ():
+                if one["kind"] == kind and "/" not in one["name"]:
+                    return Resource(group, version, one["name"], kind, namespaced=bool(one["namespaced"]))
+        except (AttributeError, KeyError, TypeError):  # an extension API server may answer anything
+            raise ClusterError(
+                f"The API server's list of the resources of {api_version} has an unexpected shape.",
+                hint=f"Look at it: kubectl get --raw {path_of(root, None).rstrip('/')}",
+            ) from None
         return None
 
     def allowed(self, access: Access, verb: str, namespace: str | None, name: str = "") -> bool:

@@ -402,3 +402,12 @@ def test_of_an_answer_about_what_is_there_no_free_text_is_repeated(
         )
     if code == 422:
         assert "as invalid: admission webhook w; its message is withheld" in str(caught.value)
+
+
+@pytest.mark.parametrize("listed", [{"resources": ["text"]}, {"resources": [{"kind": "Thing"}]}, {"resources": 7}])
+def test_an_extension_api_server_that_lists_its_resources_wrongly_is_no_traceback(
+    listed: object, server: ScriptedApiServer, connection: Connection
+) -> None:
+    server.answers = [(200, {}, listed)]
+    with pytest.raises(ClusterError, match=r"list of the resources of acme\.example/v1 has an unexpected shape"):
+        Reader(connection).resource("acme.example/v1", "Thing")
